@@ -1,0 +1,166 @@
+"""The `revstamp` command: which commands there are, and how every failure ends.
+
+Owns: the list of commands (imported only when called) and the way from an error to text, JSON and an exit code.
+Refuses: what a command does.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from generator import __version__
+from generator.errors import InternalError, RevstampError
+from generator.settings import load_settings
+
+COMMANDS: dict[str, str] = {
+    "init": "make a GitOps repository with example environments",
+    "new": "write a new endpoint file",
+    "import": "turn rows of the platform into endpoint files",
+    "render": "print an endpoint's manifests, or check the committed ones",
+    "diff": "show what a commit would change, or what two revisions differ in",
+    "commit": "render what changed and commit it with your edits",
+    "redeploy": "start new pods, with or without changes",
+    "rollback": "bring an earlier revision back as a new one",
+    "promote": "carry model and limits from one environment to another",
+    "scale": "change the number of replicas",
+    "stop": "run no pods, keep everything else",
+    "delete": "remove an endpoint, keep its history",
+    "log": "list an endpoint's revisions: who, when, why, what",
+    "explain": "say where each value comes from and where it ends",
+    "verify": "check that a revision is what its sources say",
+    "schema": "print the JSON Schema of a file format",
+    "environments": "list environments and their endpoints",
+    "doctor": "check this repository and machine",
+    "demo": "run the main job on an example, in a temporary folder",
+    "completion": "print the shell completion script",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called, since most imports are slower than the work."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All commands, in the order of their use."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"generator.cli.{cmd_name}_command")
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is meant, or an error that names the nearest one."""
+        if args and args[0] not in COMMANDS:
+            import difflib
+
+            near = difflib.get_close_matches(args[0], COMMANDS, 1)
+            ctx.fail(f"No such command {args[0]!r}." + (f" Did you mean {near[0]!r}?" if near else ""))
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands without importing any of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="Exit codes and examples: docs/command-line.md",
+)
+@click.version_option(__version__, prog_name="revstamp", message="%(prog)s %(version)s")
+@click.option(
+    "-C",
+    "--repository",
+    default=".",
+    metavar="FOLDER",
+    help="The GitOps repository, or a folder in it.  [default: this folder]",
+)
+@click.pass_context
+def cli(context: click.Context, repository: str) -> None:
+    """Redeploy language-model endpoints on Kubernetes without teardown.
+
+    \b
+    Examples:
+      revstamp init gitops && cd gitops
+      revstamp import rows.json && revstamp commit
+      revstamp redeploy prod/svc-c48311a09cf4 --memory-limit 48Gi --reason "more cache"
+    """
+    context.obj = repository
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and end the process with its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    sys.exit(run(words))
+
+
+def run(words: list[str]) -> int:
+    """Run one command. Whatever fails becomes text or JSON on standard error, and an exit code."""
+    try:
+        result = cli.main(args=words, prog_name="revstamp", standalone_mode=False)
+        code = result if isinstance(result, int) else 0
+        sys.stdout.flush()
+    except RevstampError as error:
+        code = report_error(error, words)
+    except click.exceptions.Abort:
+        code = _report_interrupt()
+    except KeyboardInterrupt:
+        code = _report_interrupt()
+    except click.ClickException as error:
+        code = _report_usage(error, words)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        code = 0
+    except Exception as error:
+        if load_settings({**os.environ, "REVSTAMP_GIT_TIMEOUT_SECONDS": "", "REVSTAMP_LOCK_TIMEOUT_SECONDS": ""}).debug:
+            raise
+        hint = "this is a bug of revstamp; run again with REVSTAMP_DEBUG=1 and report what it prints"
+        code = report_error(InternalError(f"{type(error).__name__}: {error}", hint=hint), words)
+    return code
+
+
+def wants_json(words: Sequence[str]) -> bool:
+    """Whether the call asked for JSON, seen without parsing it, for it may be the parsing that failed."""
+    pairs = zip(words, [*words[1:], ""], strict=True)
+    return any(
+        word in ("--output=json", "-ojson") or (word in ("--output", "-o") and after == "json") for word, after in pairs
+    )
+
+
+def report_error(error: RevstampError, words: Sequence[str]) -> int:
+    """Print an error for whoever called: JSON where JSON was asked for, else text. Returns the exit code."""
+    from generator.cli.output import print_error
+
+    print_error(error, as_json=wants_json(words))
+    return error.exit_code
+
+
+def _report_usage(error: click.ClickException, words: Sequence[str]) -> int:
+    if wants_json(words):
+        import json
+
+        body = {"error": "usage", "message": error.format_message(), "hint": "see --help", "retryable": False}
+        click.echo(json.dumps({**body, "violations": []}, ensure_ascii=False), err=True)
+    else:
+        error.show()
+    return error.exit_code
+
+
+def _report_interrupt() -> int:
+    click.echo("\nInterrupted. Nothing is half done: run the same command again to go on.", err=True)
+    return 130
+
+
+if __name__ == "__main__":
+    main()

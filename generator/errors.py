@@ -1,0 +1,220 @@
+"""The one error tree of revstamp.
+
+Owns: every error a person can meet, with what to do next. Refuses: knowledge of git, YAML, HTTP or Kubernetes;
+a library's exceptions stop at its adapter and are chained to one of these.
+
+    RevstampError
+    ├── InvalidInput            a file, request or option that cannot be accepted (carries violations)
+    ├── Refused                 the request is well formed, the rules say no (carries violations)
+    ├── NotFound                no such endpoint, environment, revision or file
+    ├── AlreadyExists           would overwrite something that is there
+    ├── RenderFailed            a template or its result is wrong (carries violations)
+    ├── CheckFailed             a check that was asked for found differences
+    ├── NotReproducible         the bytes can be checked only with another generator or other templates
+    ├── GitError                something about the repository
+    │   ├── NotARepository      no git repository, or no revstamp.yaml in it
+    │   ├── DirtyClone          local work stands in the way
+    │   ├── ChangeConflict      somebody else changed the same endpoint
+    │   ├── PushRejected        the remote refuses this branch (protected, hook, no such branch)
+    │   ├── AuthenticationFailed
+    │   └── RemoteUnavailable   network, time-out; trying again helps
+    └── InternalError           a bug of revstamp
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One thing that is wrong, where it stands, and what would be right.
+
+    `file` is a repository path or a name such as `<stdin>`; `line` and `column` count from 1 and are 0 where
+    there is no place to point at (a request field, a default). `path` is a dotted path such as `spec.cpu.limit`.
+    """
+
+    message: str
+    fix: str = ""
+    path: str = ""
+    file: str = ""
+    line: int = 0
+    column: int = 0
+    code: str = ""
+
+    @property
+    def place(self) -> str:
+        """`file:line:column`, `file`, or an empty string."""
+        if not self.file:
+            return ""
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form; every key is always there."""
+        return {
+            "message": self.message,
+            "fix": self.fix,
+            "path": self.path,
+            "file": self.file,
+            "line": self.line,
+            "column": self.column,
+            "code": self.code,
+        }
+
+    def __str__(self) -> str:
+        where = ": ".join(part for part in (self.place, self.path) if part)
+        text = f"{where}: {self.message}" if where else self.message
+        return f"{text} ({self.fix})" if self.fix else text
+
+
+class RevstampError(Exception):
+    """Base of all errors. `hint` says what to do next; `retryable` whether the same call may succeed later."""
+
+    code: ClassVar[str] = "error"
+    exit_code: ClassVar[int] = 1
+    http_status: ClassVar[int] = 500
+    default_retryable: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        retryable: bool | None = None,
+        violations: Sequence[Violation] = (),
+        details: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.retryable = self.default_retryable if retryable is None else retryable
+        self.violations = tuple(violations)
+        self.details = dict(details or {})
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form that the command line prints on standard error and the API builds on."""
+        return {
+            "error": self.code,
+            "message": self.message,
+            "hint": self.hint,
+            "retryable": self.retryable,
+            "violations": [violation.to_dict() for violation in self.violations],
+            **({"details": self.details} if self.details else {}),
+        }
+
+
+class InvalidInput(RevstampError):
+    """A file, a request or an option that cannot be accepted; nothing was touched."""
+
+    code = "invalid-input"
+    exit_code = 3
+    http_status = 422
+
+
+class Refused(RevstampError):
+    """A well-formed request that the rules do not allow; nothing was touched."""
+
+    code = "refused"
+    exit_code = 3
+    http_status = 409
+
+
+class NotFound(RevstampError):
+    """No such endpoint, environment, revision or file."""
+
+    code = "not-found"
+    exit_code = 4
+    http_status = 404
+
+
+class AlreadyExists(RevstampError):
+    """Something is there already and is not overwritten without being asked."""
+
+    code = "already-exists"
+    exit_code = 5
+    http_status = 409
+
+
+class RenderFailed(RevstampError):
+    """A template, or what it made, is wrong; nothing was written."""
+
+    code = "render-failed"
+    exit_code = 3
+    http_status = 500
+
+
+class CheckFailed(RevstampError):
+    """A check that was asked for found differences (`render --check`, `verify`)."""
+
+    code = "check-failed"
+    exit_code = 1
+    http_status = 409
+
+
+class NotReproducible(RevstampError):
+    """The recorded generator or templates are not the ones at hand, so bytes cannot be made again here."""
+
+    code = "not-reproducible"
+    exit_code = 7
+    http_status = 409
+
+
+class GitError(RevstampError):
+    """Something about the repository; the subclasses say what."""
+
+    code = "git-error"
+    exit_code = 6
+    http_status = 502
+
+
+class NotARepository(GitError):
+    """There is no git repository here, or it has no revstamp.yaml."""
+
+    code = "not-a-repository"
+    exit_code = 4
+    http_status = 404
+
+
+class DirtyClone(GitError):
+    """Local work in the clone stands in the way; it is left as it is."""
+
+    code = "dirty-clone"
+    exit_code = 5
+    http_status = 409
+
+
+class ChangeConflict(GitError):
+    """Somebody else changed the same endpoint; the message names the commit and the file."""
+
+    code = "conflict"
+    exit_code = 5
+    http_status = 409
+
+
+class PushRejected(GitError):
+    """The remote refuses the push for a reason that waiting does not cure (protected branch, hook)."""
+
+    code = "push-rejected"
+
+
+class AuthenticationFailed(GitError):
+    """The remote does not accept the credentials, or asks for some."""
+
+    code = "authentication-failed"
+
+
+class RemoteUnavailable(GitError):
+    """The remote cannot be reached or does not answer; trying again helps."""
+
+    code = "remote-unavailable"
+    default_retryable = True
+    http_status = 503
+
+
+class InternalError(RevstampError):
+    """A bug of revstamp: never the user's mistake."""
+
+    code = "internal-error"
+    exit_code = 70

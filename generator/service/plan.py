@@ -1,0 +1,304 @@
+"""What a change of one endpoint would do: files, revision, difference, and what is refused.
+
+Owns: the way from an endpoint file to the files of a commit (resolve → rules → render → schema → stamp → diff).
+Refuses: git and clocks; the same trees and the same request give the same plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from generator import __version__
+from generator.errors import InvalidInput, Refused, RenderFailed, Violation
+from generator.render.diff import EndpointDiff, diff_endpoint
+from generator.render.manifest import ManifestSet
+from generator.render.parse import parse_yaml
+from generator.render.render import render_manifests
+from generator.render.schema_check import SchemaVersions, check_manifest
+from generator.render.stamp import Stamp, StampRequest, spec_digest, stamp_manifests, tombstone
+from generator.service.fleet import EndpointFile, EndpointRef, Fleet
+from generator.service.layout import TEMPLATES
+from generator.spec.fleet_rules import check_gpu_budget, check_route
+from generator.spec.resolve import resolve_endpoint
+from generator.spec.resolved import ResolvedEndpoint
+from generator.spec.rules import check_endpoint
+
+Outcome = Literal["changed", "unchanged", "external", "deleted", "refused"]
+HighWater = Callable[[str], int]
+"""The highest revision that a stamp file ever had in the branch's history, by its path; 0 where it had none."""
+
+
+def no_high_water(_: str) -> int:
+    """Where no history is at hand, the tip's stamp is all there is."""
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """Who asks for what. `restart` replaces pods even where nothing changed; `restores` is a rollback's revision."""
+
+    request_id: str
+    restart: bool = False
+    restores: int | None = None
+    high_water: HighWater = no_high_water
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """A valid endpoint's objects, with what the plan should say."""
+
+    resolved: ResolvedEndpoint
+    manifests: ManifestSet
+    warnings: tuple[str, ...]
+    notices: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointPlan:
+    """What would be committed for one endpoint. `writes` and `deletes` are repository paths."""
+
+    ref: EndpointRef
+    outcome: Outcome
+    base_stamp: Stamp | None = None
+    stamp: Stamp | None = None
+    writes: Mapping[str, bytes] = field(default_factory=dict)
+    deletes: frozenset[str] = frozenset()
+    diff: EndpointDiff | None = None
+    resolved: ResolvedEndpoint | None = None
+    warnings: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+    violations: tuple[Violation, ...] = ()
+
+    @property
+    def is_change(self) -> bool:
+        """Whether there is anything to commit."""
+        return bool(self.writes or self.deletes)
+
+    def refusal(self) -> Refused:
+        """The error that says why the endpoint cannot be deployed."""
+        first = "; ".join(violation.message for violation in self.violations)
+        hint = "; ".join(dict.fromkeys(violation.fix for violation in self.violations if violation.fix))
+        return Refused(f"{self.ref} cannot be deployed: {first}", hint=hint, violations=self.violations)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form."""
+        from generator.render.report import diff_dict
+
+        return {
+            "endpoint": self.ref.name,
+            "environment": self.ref.environment,
+            "outcome": self.outcome,
+            "baseRevision": self.base_stamp.revision if self.base_stamp else None,
+            "revision": self.stamp.revision if self.stamp else None,
+            "podRevision": self.stamp.pod_revision if self.stamp else None,
+            "warnings": list(self.warnings),
+            "notices": list(self.notices),
+            "violations": [violation.to_dict() for violation in self.violations],
+            "diff": diff_dict(self.diff) if self.diff else None,
+        }
+
+
+def resolve_current(fleet: Fleet, ref: EndpointRef, file: EndpointFile) -> ResolvedEndpoint | None:
+    """What the file resolves to, whether or not the rules would allow it; None where values are missing."""
+    environment, environment_document = fleet.environment(ref.environment)
+    return resolve_endpoint(file.endpoint, file.document, environment, environment_document).endpoint
+
+
+def render_endpoint(fleet: Fleet, ref: EndpointRef, file: EndpointFile) -> Rendering:
+    """The endpoint's objects, unstamped. Refused carries every violation; RenderFailed a template's mistake."""
+    environment, environment_document = fleet.environment(ref.environment)
+    resolution = resolve_endpoint(file.endpoint, file.document, environment, environment_document)
+    if resolution.endpoint is None:
+        raise Refused(f"{ref} cannot be deployed", violations=resolution.violations)
+    resolved = resolution.endpoint
+    findings = check_endpoint(resolved, file.document, environment)
+    if findings.violations:
+        raise Refused(f"{ref} cannot be deployed", violations=findings.violations)
+    manifests = render_manifests(resolved, fleet.templates)
+    _check_schemas(manifests, resolved)
+    return Rendering(resolved, manifests, findings.warnings + manifests.warnings, resolution.notices)
+
+
+def _check_schemas(manifests: ManifestSet, resolved: ResolvedEndpoint) -> None:
+    versions = SchemaVersions(resolved.kubernetes_version, resolved.kserve.version)
+    found = [
+        Violation(problem.message, problem.hint, _path_text(problem.path), _template_of(manifest.kind), code="schema")
+        for manifest in manifests
+        for problem in check_manifest(manifest.body, versions)
+    ]
+    if found:
+        hint = "correct the template; the paths are those of the rendered object"
+        raise RenderFailed("a template renders what the cluster would refuse", hint=hint, violations=found)
+
+
+def _template_of(kind: str) -> str:
+    return f"{TEMPLATES}/{kind.lower()}.yaml.j2"
+
+
+def _path_text(path: tuple[str | int, ...]) -> str:
+    from generator.spec.document import dotted
+
+    return dotted(path)
+
+
+def plan_change(base: Fleet, fleet: Fleet, ref: EndpointRef, file: EndpointFile, request: PlanRequest) -> EndpointPlan:
+    """Plan an endpoint whose file is `file` in `fleet`, as the successor of what `base` (the tip) says.
+
+    An endpoint that the rules refuse gives a plan with violations and no files; a wrong template raises RenderFailed.
+    """
+    own = {} if base.tree.read(file.path) == file.content else {file.path: file.content}
+    base_stamp = base.stamp(ref)
+    try:
+        rendering = render_endpoint(fleet, ref, file)
+        _check_fleet(base, fleet, ref, file, rendering.resolved)
+    except Refused as refused:
+        return EndpointPlan(ref, "refused", base_stamp, base_stamp, writes=own, violations=refused.violations)
+    if rendering.resolved.is_external:
+        return EndpointPlan(
+            ref, "external", base_stamp, base_stamp, own, resolved=rendering.resolved, notices=rendering.notices
+        )
+    return _plan_stamped(base, fleet, ref, rendering, own, request)
+
+
+def _plan_stamped(
+    base: Fleet, fleet: Fleet, ref: EndpointRef, rendering: Rendering, own: Mapping[str, bytes], request: PlanRequest
+) -> EndpointPlan:
+    base_stamp, before = base.stamp(ref), base.manifest_files(ref)
+    previous = {name: _body_of(content) for name, content in before.items()}
+    stamped = stamp_manifests(
+        rendering.manifests,
+        previous,
+        base_stamp,
+        StampRequest(
+            environment=ref.environment,
+            endpoint=ref.name,
+            revision=next_revision(base, ref, request),
+            request_id=request.request_id,
+            spec_digest=spec_digest(resolved_data(rendering.resolved)),
+            templates_digest=fleet.templates.digest,
+            generator=__version__,
+            restart=request.restart,
+            restores=request.restores,
+        ),
+    )
+    folder = fleet.layout.manifests_folder(ref.environment, ref.name)
+    writes = dict(own)
+    deletes: frozenset[str] = frozenset()
+    if stamped.changed:
+        writes |= {f"{folder}/{name}": text.encode() for name, text in stamped.files.items()}
+        writes[fleet.layout.stamp_file(ref.environment, ref.name)] = stamped.stamp.to_yaml().encode()
+        there = {*before, *fleet.manifest_files(ref)}
+        deletes = frozenset(f"{folder}/{name}" for name in there if name not in stamped.files)
+    return EndpointPlan(
+        ref,
+        "changed" if stamped.changed else "unchanged",
+        base_stamp,
+        stamped.stamp,
+        writes,
+        deletes,
+        diff_bodies(ref, previous, stamped.bodies, base_stamp, stamped.stamp),
+        rendering.resolved,
+        rendering.warnings,
+        rendering.notices,
+    )
+
+
+def plan_deletion(base: Fleet, ref: EndpointRef, request: PlanRequest) -> EndpointPlan:
+    """Plan the removal of an endpoint: its file and manifests go, its stamp stays as a tombstone."""
+    base_stamp, before = base.stamp(ref), base.manifest_files(ref)
+    folder = base.layout.manifests_folder(ref.environment, ref.name)
+    found = base.find_file(ref)
+    deletes = frozenset((*(f"{folder}/{name}" for name in before), *((found[0],) if found else ())))
+    if base_stamp is None or base_stamp.deleted:
+        return EndpointPlan(ref, "deleted", base_stamp, base_stamp, deletes=deletes)
+    stamp = tombstone(base_stamp, next_revision(base, ref, request), request.request_id)
+    previous = {name: _body_of(content) for name, content in before.items()}
+    return EndpointPlan(
+        ref,
+        "deleted",
+        base_stamp,
+        stamp,
+        {base.layout.stamp_file(ref.environment, ref.name): stamp.to_yaml().encode()},
+        deletes,
+        diff_bodies(ref, previous, {}, base_stamp, stamp),
+    )
+
+
+def next_revision(base: Fleet, ref: EndpointRef, request: PlanRequest) -> int:
+    """The tip's revision + 1, or more where a hand-made revert took the stamp back: no number is used twice."""
+    stamp = base.stamp(ref)
+    highest = request.high_water(base.layout.stamp_file(ref.environment, ref.name))
+    return max(stamp.revision if stamp else 0, highest) + 1
+
+
+def diff_bodies(
+    ref: EndpointRef,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    base_stamp: Stamp | None,
+    stamp: Stamp | None,
+) -> EndpointDiff:
+    """The semantic difference between two renderings of one endpoint."""
+    return diff_endpoint(
+        before,
+        after,
+        name=ref.name,
+        environment=ref.environment,
+        before_revision=base_stamp.revision if base_stamp else None,
+        after_revision=stamp.revision if stamp else None,
+    )
+
+
+def _body_of(content: bytes) -> Any:
+    """The object in a committed manifest; None where somebody's edit made it unreadable."""
+    try:
+        return parse_yaml(content.decode())
+    except ValueError:
+        return None
+
+
+def resolved_data(resolved: ResolvedEndpoint) -> dict[str, Any]:
+    """A resolved endpoint as plain data, for its digest: everything that rendering reads."""
+    from dataclasses import fields, is_dataclass
+
+    from pydantic import BaseModel
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, BaseModel):
+            return value.model_dump(mode="json", exclude_none=True)
+        if is_dataclass(value):
+            return {item.name: plain(getattr(value, item.name)) for item in fields(value) if item.name != "origins"}
+        if isinstance(value, Mapping):
+            return {str(key): plain(item) for key, item in value.items()}
+        return [plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+    data: dict[str, Any] = plain(resolved)
+    return data
+
+
+def _check_fleet(base: Fleet, fleet: Fleet, ref: EndpointRef, file: EndpointFile, resolved: ResolvedEndpoint) -> None:
+    """Rules over the other endpoints; looked at only where the file is not the tip's, for they cost a look at all."""
+    if base.tree.read(file.path) == file.content:
+        return
+    others = [(name, resolved.route) for name in fleet.endpoints_on_route(ref.environment, resolved.route)]
+    found = list(check_route(resolved.route, ref.name, others, file.document))
+    environment, _ = fleet.environment(ref.environment)
+    if environment.spec.policies.max_gpus is not None and resolved.gpus_held:
+        held = sum(
+            _gpus_held(fleet, EndpointRef(ref.environment, name), ref) for name in fleet.endpoint_names(ref.environment)
+        )
+        found += check_gpu_budget(resolved.gpus_held, held, environment, file.document)
+    if found:
+        raise Refused(f"{ref} cannot be deployed", violations=found)
+
+
+def _gpus_held(fleet: Fleet, other: EndpointRef, ref: EndpointRef) -> int:
+    if other == ref:
+        return 0
+    try:
+        resolved = resolve_current(fleet, other, fleet.endpoint_file(other))
+    except InvalidInput:
+        return 0
+    return resolved.gpus_held if resolved and not resolved.is_external else 0

@@ -1,0 +1,89 @@
+"""A tree of files, wherever it is: in a commit, on disk, or a commit with changes on top.
+
+Owns: the port that the use cases read through, and the trees that need no git. Refuses: writing.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from generator.errors import InvalidInput
+
+MAX_FILE_BYTES = 5 * 1024 * 1024
+
+
+class FileTree(Protocol):
+    """Files by relative path. `read` gives None for what is not there; `names` lists a folder, sorted."""
+
+    def read(self, path: str) -> bytes | None:
+        """The file's bytes, or None."""
+        ...
+
+    def names(self, folder: str) -> tuple[str, ...]:
+        """Names in a folder (files and folders), sorted; empty where there is no such folder."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FolderTree:
+    """Files below a folder on disk. Links are refused: they may lead out of the repository."""
+
+    root: Path
+
+    def read(self, path: str) -> bytes | None:
+        """The file's bytes. InvalidInput for a link, something that is no file, or more than 5 MiB."""
+        target = self.root
+        for part in path.split("/"):
+            target = target / part
+            if target.is_symlink():
+                raise InvalidInput(f"{path} is, or lies below, a symbolic link", hint="put a real file there")
+        try:
+            status = target.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise InvalidInput(f"{path} cannot be read: {error.strerror}") from error
+        if stat.S_ISDIR(status.st_mode):
+            return None
+        if not stat.S_ISREG(status.st_mode):
+            raise InvalidInput(f"{path} is not a regular file", hint="put a real file there")
+        if status.st_size > MAX_FILE_BYTES:
+            raise InvalidInput(f"{path} is larger than {MAX_FILE_BYTES // 1024 // 1024} MiB")
+        try:
+            return target.read_bytes()
+        except OSError as error:
+            raise InvalidInput(f"{path} cannot be read: {error.strerror}") from error
+
+    def names(self, folder: str) -> tuple[str, ...]:
+        """Names in a folder, sorted."""
+        try:
+            return tuple(sorted(os.listdir(self.root / folder)))  # noqa: PTH208  twice as quick as iterdir
+        except (FileNotFoundError, NotADirectoryError):
+            return ()
+
+
+@dataclass(frozen=True, slots=True)
+class OverlayTree:
+    """A tree with some files written and some removed on top of it."""
+
+    base: FileTree
+    writes: Mapping[str, bytes] = field(default_factory=dict)
+    deletes: frozenset[str] = frozenset()
+
+    def read(self, path: str) -> bytes | None:
+        """The written file's bytes, else the base's."""
+        if path in self.writes:
+            return self.writes[path]
+        return None if path in self.deletes else self.base.read(path)
+
+    def names(self, folder: str) -> tuple[str, ...]:
+        """Names in a folder, sorted."""
+        prefix = f"{folder}/" if folder else ""
+        names = {name for name in self.base.names(folder) if f"{prefix}{name}" not in self.deletes}
+        names |= {path[len(prefix) :].split("/")[0] for path in self.writes if path.startswith(prefix)}
+        return tuple(sorted(names))

@@ -1,0 +1,129 @@
+"""The model that an endpoint serves and the DeploymentSpec that says how: shapes of the platform's contract.
+
+Owns: DeploymentSpec with its defaults and the checks inside one spec; the model's catalogue entry. Refuses: checks
+that need the environment, and filling in what is missing (that is `resolve`).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, ConfigDict, Field
+
+from generator.spec.base import Line, Model, wrong
+from generator.spec.names import is_storage_uri
+
+JobType = Literal["SFT", "RAG_TUNING", "RLHF", "PRETRAIN", "EMBEDDING"]
+ServeTarget = Literal["GENERATION", "RAG"]
+RolloutStrategy = Literal["blue-green", "canary"]
+ModelStatus = Literal["draft", "under_review", "approved", "deprecated", "pending_review", "rejected"]
+ModelType = Literal["base", "fine-tuned", "external"]
+Positive = Annotated[int, Field(ge=1, le=2**31 - 1)]
+Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Percent = Annotated[int, Field(ge=0, le=100)]
+
+
+def _check_storage_uri(value: str) -> str:
+    if not is_storage_uri(value):
+        raise wrong(
+            f"{value!r} is not a storage URI",
+            "write s3://, gs://, hf://, hdfs://, webhdfs://, modelscope://, http(s)://, pvc://claim/path or oci://",
+        )
+    return value
+
+
+StorageUri = Annotated[str, AfterValidator(_check_storage_uri)]
+
+
+class SpecModel(Model):
+    """Base of the platform's snake_case shapes."""
+
+    model_config = ConfigDict(alias_generator=None)
+
+
+class Resources(SpecModel):
+    """GPUs of one replica; `gpu_memory_gb` is the least memory of one card, in GB as on its label."""
+
+    gpus: Annotated[int, Field(ge=0, le=1024)] = 0
+    gpu_memory_gb: Annotated[int, Field(ge=0, le=100_000)] | None = None
+
+
+class Runtime(SpecModel):
+    """Limits of the model server, in requests and tokens."""
+
+    max_concurrent_requests: Positive = 256
+    max_input_tokens: Positive = 4096
+    max_output_tokens: Positive = 1024
+
+
+class TrafficSplit(SpecModel):
+    """Percent of the traffic to the old and to the new revision."""
+
+    old: Percent
+    new: Percent
+
+
+class Rollout(SpecModel):
+    """How a new revision takes over."""
+
+    strategy: RolloutStrategy
+    traffic_split: TrafficSplit | None = None
+
+
+class DeploymentSpec(SpecModel):
+    """The platform's DeploymentSpec, complete (platform-contract: training-serving spec)."""
+
+    model_ref: Line
+    model_family: Line
+    job_type: JobType
+    serve_target: ServeTarget
+    resources: Resources = Resources()
+    runtime: Runtime = Runtime()
+    rollout: Rollout | None = None
+    use_gpu: bool = True
+
+
+class ResourcesPatch(SpecModel):
+    """Resources of which some may be missing."""
+
+    gpus: Annotated[int, Field(ge=0, le=1024)] | None = None
+    gpu_memory_gb: Annotated[int, Field(ge=0, le=100_000)] | None = None
+
+
+class RuntimePatch(SpecModel):
+    """Runtime limits of which some may be missing."""
+
+    max_concurrent_requests: Positive | None = None
+    max_input_tokens: Positive | None = None
+    max_output_tokens: Positive | None = None
+
+
+class DeploymentSpecPatch(SpecModel):
+    """A DeploymentSpec of which any part may be missing: what a file or a request gives."""
+
+    model_ref: Line | None = None
+    model_family: Line | None = None
+    job_type: JobType | None = None
+    serve_target: ServeTarget | None = None
+    resources: ResourcesPatch | None = None
+    runtime: RuntimePatch | None = None
+    rollout: Rollout | None = None
+    use_gpu: bool | None = None
+
+
+class CatalogModel(Model):
+    """The model's entry in the platform's catalogue, as far as the rules need it."""
+
+    name: Line
+    version: Line
+    type: ModelType = "fine-tuned"
+    family: Line
+    status: ModelStatus = "approved"
+    storage_uri: StorageUri | None = None
+    metadata: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def max_position_embeddings(self) -> int | None:
+        """The model's context window in tokens, where its metadata says a positive whole number."""
+        value = self.metadata.get("max_position_embeddings")
+        return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None

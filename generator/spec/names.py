@@ -1,0 +1,126 @@
+"""Names: of endpoints, objects, images, routes and storage, and where an endpoint's files are kept.
+
+Owns: what a name may look like and how names are derived. Refuses: whether a name is taken.
+Sources: RFC 1035 and RFC 1123 labels as Kubernetes applies them; the image grammar of the OCI distribution
+specification.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from uuid import UUID
+
+MAX_ENDPOINT_NAME = 45
+"""`isvc.<name>-predictor` is a label value (63) and `<name>-predictor-00001` a Knative revision (63)."""
+
+_DNS1035 = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+_DNS1123 = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?")
+_LABEL_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
+_ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_ROUTE_SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]*")
+_HOST = re.compile(r"(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_STORAGE = re.compile(
+    r"(?P<scheme>s3|gs|hf|hdfs|webhdfs|modelscope|https?|pvc|oci)://(?P<rest>[A-Za-z0-9][A-Za-z0-9._~:@%+,=/-]*)"
+)
+_IMAGE = re.compile(
+    r"(?P<repository>(?:(?:[A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9-]*[A-Za-z0-9])"
+    r"(?:\.(?:[A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9-]*[A-Za-z0-9]))*(?::[0-9]{1,5})?/)?"
+    r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*)"
+    r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?"
+    r"(?:@(?P<digest>sha256:[a-f0-9]{64}))?"
+)
+
+
+def is_endpoint_name(name: str) -> bool:
+    """Whether the name can carry every object that is derived from it (DNS-1035, at most 45 characters)."""
+    return len(name) <= MAX_ENDPOINT_NAME and _DNS1035.fullmatch(name) is not None
+
+
+def is_dns_label(name: str) -> bool:
+    """Whether the name is an RFC 1123 label of at most 63 characters (namespaces, environments)."""
+    return len(name) <= 63 and _DNS1123.fullmatch(name) is not None
+
+
+def is_dns_subdomain(name: str) -> bool:
+    """Whether the name is an RFC 1123 subdomain of at most 253 characters (most objects)."""
+    return len(name) <= 253 and _SUBDOMAIN.fullmatch(name) is not None
+
+
+def is_label_value(value: str) -> bool:
+    """Whether Kubernetes takes the text as the value of a label."""
+    return len(value) <= 63 and _LABEL_VALUE.fullmatch(value) is not None
+
+
+def is_label_key(key: str) -> bool:
+    """Whether Kubernetes takes the text as the key of a label or an annotation."""
+    prefix, slash, name = key.rpartition("/")
+    return len(name) <= 63 and _LABEL_NAME.fullmatch(name) is not None and (not slash or is_dns_subdomain(prefix))
+
+
+def is_env_name(name: str) -> bool:
+    """Whether the text is a C identifier, the one form of variable name that every Kubernetes takes."""
+    return _ENV_NAME.fullmatch(name) is not None
+
+
+def is_host(host: str) -> bool:
+    """Whether the text is a host name, with or without a wildcard as first label."""
+    return len(host) <= 253 and _HOST.fullmatch(host) is not None
+
+
+def is_route(route: str) -> bool:
+    """Whether the route is an absolute path of plain segments: no empty ones, no `.` or `..`, no patterns."""
+    if len(route) > 200 or not route.startswith("/") or route == "/":
+        return False
+    return all(_ROUTE_SEGMENT.fullmatch(segment) and segment.strip(".") for segment in route[1:].split("/"))
+
+
+def is_storage_uri(uri: str) -> bool:
+    """Whether the URI has a scheme that a storage initializer knows and a path without `..` (kubernetes-rules)."""
+    match = _STORAGE.fullmatch(uri)
+    return match is not None and len(uri) <= 1024 and ".." not in match["rest"].split("/")
+
+
+def storage_scheme(uri: str) -> str:
+    """The scheme of a storage URI: `s3`, `pvc`, …"""
+    return uri.split("://", 1)[0]
+
+
+def endpoint_name(endpoint_id: str) -> str:
+    """The platform's name for an endpoint: `svc-` and the first 12 hex digits of its id. ValueError if no UUID."""
+    return f"svc-{UUID(endpoint_id).hex[:12]}"
+
+
+def shard_of(name: str, shards: int) -> str:
+    """The folder that holds an endpoint's generated files: hex digits of a hash of its name.
+
+    `shards` is a power of 16 from 16 to 4096, fixed when the repository is made; so no folder grows past some
+    thousand entries, whatever the names are.
+    """
+    digits = len(f"{shards - 1:x}")
+    return hashlib.sha256(name.encode()).hexdigest()[:digits]
+
+
+@dataclass(frozen=True, slots=True)
+class ImageReference:
+    """A container image reference, taken apart."""
+
+    repository: str
+    tag: str | None
+    digest: str | None
+
+    @classmethod
+    def parse(cls, text: str) -> ImageReference | None:
+        """The parts, or None where the text is not an image reference."""
+        match = _IMAGE.fullmatch(text)
+        if match is None or len(match["repository"]) > 255:
+            return None
+        return cls(match["repository"], match["tag"], match["digest"])
+
+    @property
+    def is_mutable(self) -> bool:
+        """Whether the registry may answer with another image tomorrow: no digest, and no tag or `latest`."""
+        return self.digest is None and self.tag in (None, "latest")

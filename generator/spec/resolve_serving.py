@@ -1,0 +1,65 @@
+"""What stands around the replicas: their number, autoscaling, the route, KServe, the model's download.
+
+Owns: these sections of the resolved endpoint. Refuses: the replica itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from generator.spec.resolved import ResolvedKServe, ResolvedRouting
+from generator.spec.sources import Sources, get_field
+
+
+def resolve_replicas(sources: Sources, bound: str) -> int:
+    return int(sources.pick(f"replicas.{bound}"))
+
+
+def resolve_autoscaling(sources: Sources, cpu_request: str | None) -> dict[str, Any]:
+    policy = {key: value for key, value in (sources.spec.autoscaling or {}).items() if value not in (None, "")}
+    if policy:
+        sources.origins["autoscaling"] = sources.from_file(("spec", "autoscaling"))
+        return policy
+    if cpu_request is None and sources.origins["framework"] and sources.pick("framework") == "deployment":
+        return {}
+    value = sources.pick("autoscaling.cpuUtilization")
+    sources.origins["autoscaling"] = sources.origins["autoscaling.cpuUtilization"]
+    return {"cpuUtilization": value}
+
+
+def resolve_routing(sources: Sources) -> ResolvedRouting:
+    ingress = {**(get_field(sources.env, ("routing", "ingress", "annotations")) or {})}
+    ingress.update(get_field(sources.spec, ("routing", "ingress", "annotations")) or {})
+    return ResolvedRouting(
+        type=sources.pick("routing.type"),
+        host=sources.pick("routing.host"),
+        gateway_name=sources.pick("routing.gateway.name", default=""),
+        gateway_namespace=sources.pick("routing.gateway.namespace"),
+        gateway_section=sources.pick("routing.gateway.sectionName"),
+        ingress_class=sources.pick("routing.ingress.className"),
+        ingress_annotations=ingress,
+        ingress_tls_secret=sources.pick("routing.ingress.tlsSecret"),
+        request_timeout_seconds=sources.pick("routing.requestTimeoutSeconds"),
+    )
+
+
+def resolve_kserve(sources: Sources) -> ResolvedKServe:
+    version = str(sources.pick("kserve.version")).removeprefix("v")
+    return ResolvedKServe(
+        version=version,
+        mode=sources.pick("kserve.mode"),
+        predictor=sources.pick("kserve.predictor"),
+        model_format=sources.pick("kserve.modelFormat"),
+        runtime=sources.pick("kserve.runtime"),
+    )
+
+
+def resolve_initializer_image(sources: Sources) -> str:
+    version = sources.origins["kserve.version"]
+    image = sources.pick("storage.initializerImage")
+    if image is not None:
+        return str(image)
+    numbers = [*str(sources.pick("kserve.version")).removeprefix("v").split("."), "0"][:3]
+    sources.origins["storage.initializerImage"] = replace(version, note="KServe's own, of the environment's version")
+    return f"kserve/storage-initializer:v{'.'.join(numbers)}"

@@ -1,0 +1,194 @@
+"""The sections that an environment gives as defaults and an endpoint may override, field by field.
+
+Owns: routing, pods, budgets, storage, KServe and resources, every field optional. Refuses: which value wins (that is
+`resolve`).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+
+from generator.spec.base import AsTuple, DnsLabel, Image, Line, Model, ObjectName, Quantity, Text, wrong
+from generator.spec.model import Positive
+from generator.spec.names import is_env_name, is_host, is_label_key, is_label_value
+
+Server = Literal["vllm", "tgi", "sglang", "triton", "plain"]
+Framework = Literal["deployment", "kserve"]
+Device = Literal["gpu", "cpu"]
+Seconds = Annotated[int, Field(ge=0, le=7 * 24 * 3600)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+def _check_host(value: str) -> str:
+    if not is_host(value):
+        raise wrong(f"{value!r} is not a host name", "write a name such as llm.example.com")
+    return value
+
+
+def _check_labels(value: dict[str, str]) -> dict[str, str]:
+    for key, text in value.items():
+        if not is_label_key(key):
+            raise wrong(f"{key!r} is not a label key", "write name or prefix/name")
+        if not is_label_value(text):
+            raise wrong(f"{text!r} is not a label value", "at most 63 letters, digits, '-', '_' and '.'")
+        if key.split("/")[0].endswith("revstamp.io") or key in ("app", "endpoint-id"):
+            raise wrong(f"the label {key!r} belongs to revstamp", "choose another key")
+    return value
+
+
+def _check_annotations(value: dict[str, str]) -> dict[str, str]:
+    for key in value:
+        if not is_label_key(key):
+            raise wrong(f"{key!r} is not an annotation key", "write name or prefix/name")
+        if key.split("/")[0].endswith("revstamp.io"):
+            raise wrong(f"the annotation {key!r} belongs to revstamp", "choose another key")
+    return value
+
+
+def _check_env_name(value: str) -> str:
+    if not is_env_name(value):
+        raise wrong(f"{value!r} is not a variable name", "use letters, digits and '_', not a digit first")
+    return value
+
+
+def _check_path(value: str) -> str:
+    if not value.startswith("/") or any(character.isspace() for character in value):
+        raise wrong(f"{value!r} is not a path", "write an absolute path such as /health")
+    return value
+
+
+Host = Annotated[str, AfterValidator(_check_host)]
+Labels = Annotated[dict[str, str], AfterValidator(_check_labels)]
+Annotations = Annotated[dict[str, Text], AfterValidator(_check_annotations)]
+EnvName = Annotated[str, AfterValidator(_check_env_name)]
+UrlPath = Annotated[Line, AfterValidator(_check_path)]
+
+
+class GatewayRef(Model):
+    """The Gateway that an HTTPRoute attaches to."""
+
+    name: ObjectName
+    namespace: DnsLabel | None = None
+    section_name: ObjectName | None = None
+
+
+class IngressClass(Model):
+    """How an Ingress is marked; `annotations` are added to those that revstamp needs."""
+
+    class_name: ObjectName | None = None
+    annotations: Annotations | None = None
+    tls_secret: ObjectName | None = None
+
+
+class Routing(Model):
+    """How requests reach the endpoint: HTTPRoute, nginx Ingress, or no route object at all."""
+
+    type: Literal["gateway", "ingress", "none"] | None = None
+    host: Host | None = None
+    gateway: GatewayRef | None = None
+    ingress: IngressClass | None = None
+    request_timeout_seconds: Annotated[int, Field(ge=1, le=24 * 3600)] | None = None
+
+
+class SecretKey(Model):
+    """One key of a Secret in the environment's namespace; only the reference is ever rendered."""
+
+    name: ObjectName
+    key: Annotated[str, Field(pattern=r"^[-._a-zA-Z0-9]{1,253}$")]
+
+
+class EnvVar(Model):
+    """One environment variable of the model server: a plain value or a reference to a Secret's key."""
+
+    name: EnvName
+    value: Text | None = None
+    secret: SecretKey | None = None
+
+
+class Toleration(Model):
+    """A Kubernetes toleration."""
+
+    key: Line | None = None
+    operator: Literal["Exists", "Equal"] | None = None
+    value: Line | None = None
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
+    toleration_seconds: Seconds | None = None
+
+
+class PodDefaults(Model):
+    """What every pod of an environment gets. Maps and `env` merge by key with the endpoint's, lists are replaced."""
+
+    service_account_name: ObjectName | None = None
+    image_pull_secrets: Annotated[tuple[ObjectName, ...], AsTuple] | None = None
+    tolerations: Annotated[tuple[Toleration, ...], AsTuple] | None = None
+    node_selector: Annotated[dict[str, str], AfterValidator(_check_labels)] | None = None
+    priority_class_name: ObjectName | None = None
+    runtime_class_name: ObjectName | None = None
+    security_context: dict[str, Any] | None = None
+    container_security_context: dict[str, Any] | None = None
+    env: Annotated[tuple[EnvVar, ...], AsTuple] | None = None
+    labels: Labels | None = None
+    annotations: Annotations | None = None
+    shm_size: Quantity | None = None
+
+
+class Budgets(Model):
+    """How long each phase of a rollout may take, in seconds, before it counts as failed."""
+
+    capacity_seconds: Seconds | None = None
+    download_seconds: Seconds | None = None
+    load_seconds: Annotated[int, Field(ge=1, le=7 * 24 * 3600)] | None = None
+    pre_stop_seconds: Seconds | None = None
+    drain_seconds: Seconds | None = None
+    progress_deadline_seconds: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
+
+
+class StorageCredentials(Model):
+    """Credentials of one URI scheme: environment variable of the storage initializer → key of the Secret."""
+
+    scheme: Literal["s3", "gs", "hf", "hdfs", "webhdfs", "modelscope", "http", "https"]
+    secret: ObjectName
+    keys: dict[EnvName, Annotated[str, Field(pattern=r"^[-._a-zA-Z0-9]{1,253}$")]]
+    env: dict[EnvName, Text] | None = None
+
+
+class Storage(Model):
+    """How a model's files reach the pod."""
+
+    initializer_image: Image | None = None
+    credentials: Annotated[tuple[StorageCredentials, ...], AsTuple] | None = None
+
+
+class ResourceRange(Model):
+    """Request and limit of one resource."""
+
+    request: Quantity | None = None
+    limit: Quantity | None = None
+
+
+class DeviceResources(Model):
+    """Cpu and memory of one replica."""
+
+    cpu: ResourceRange | None = None
+    memory: ResourceRange | None = None
+
+
+class KServe(Model):
+    """Which KServe a cluster runs, and how its InferenceServices are made."""
+
+    version: Annotated[str, Field(pattern=r"^v?\d+\.\d+(\.\d+)?$")] | None = None
+    mode: Literal["Standard", "Knative"] | None = None
+    predictor: Literal["container", "model"] | None = None
+    model_format: Line | None = None
+    runtime: ObjectName | None = None
+
+
+class Scaling(Model):
+    """What an autoscale metric of the platform means in this cluster's metrics API."""
+
+    type: Literal["Pods", "External"] = "Pods"
+    metric: Line
+    selector: dict[str, str] | None = None
+    divisor: Positive = 1

@@ -1,0 +1,93 @@
+"""What a plan warns about: allowed, but perhaps not what was meant.
+
+Owns: these sentences. Refuses: refusing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from generator.spec.case import Case, Warn
+from generator.spec.names import ImageReference
+from generator.spec.rules_capacity import KNOWN_POLICIES
+
+KSERVE_STANDARD_DEADLINE = 600
+"""KServe's Standard mode has no progress deadline of one's own: it is stuck at Kubernetes' 600 s."""
+
+
+def _warn_tokens(case: Case) -> Iterator[str]:
+    endpoint = case.endpoint
+    window, runtime = endpoint.model.max_position_embeddings, endpoint.deployment.runtime
+    total = runtime.max_input_tokens + runtime.max_output_tokens
+    if window is not None and total > window:
+        yield (
+            f"max_input_tokens {runtime.max_input_tokens} + max_output_tokens {runtime.max_output_tokens} is above the "
+            f"model's {window}: the server's limit is {window}, long inputs leave less room for output"
+        )
+
+
+def _warn_strategy(case: Case) -> Iterator[str]:
+    endpoint = case.endpoint
+    rollout = endpoint.deployment.rollout
+    if rollout is None:
+        return
+    knative = endpoint.framework == "kserve" and endpoint.kserve.mode == "Knative"
+    if not (rollout.strategy == "canary" and knative):
+        what = "KServe in Standard mode" if endpoint.framework == "kserve" else "a Deployment"
+        what = "Knative" if knative else what
+        yield (
+            f"the strategy {rollout.strategy} is kept in the endpoint's file, but {what} cannot do it yet: "
+            "the rollout will be in place"
+        )
+
+
+def _warn_autoscaling(case: Case) -> Iterator[str]:
+    for key in case.endpoint.autoscaling:
+        if key not in KNOWN_POLICIES and key not in case.endpoint.metrics:
+            yield f"autoscaling.{key} is kept, but revstamp knows no such metric: it is not applied"
+
+
+def _warn_image(case: Case) -> Iterator[str]:
+    reference = ImageReference.parse(case.endpoint.image)
+    if reference is not None and reference.is_mutable:
+        yield (
+            f"the image {case.endpoint.image} may be another one tomorrow: pods pull it at every start, and a rollback "
+            "cannot bring back what ran; name a version or a digest"
+        )
+
+
+def _warn_deadline(case: Case) -> Iterator[str]:
+    endpoint = case.endpoint
+    budgets = endpoint.budgets
+    needed = budgets.download_seconds + budgets.load_seconds
+    if endpoint.framework == "kserve" and endpoint.kserve.mode == "Standard" and needed > KSERVE_STANDARD_DEADLINE:
+        yield (
+            f"download and load may take {needed} s, but KServe's Standard mode reports a rollout of more than "
+            f"{KSERVE_STANDARD_DEADLINE} s as failed, which it need not be: its pods go on loading"
+        )
+
+
+def _warn_capacity(case: Case) -> Iterator[str]:
+    endpoint = case.endpoint
+    if endpoint.gpus and not case.environment.spec.gpu_pools:
+        yield "the environment declares no GPU pools: no GPU is taken to be spare for a rollout"
+
+
+def _warn_kserve_resources(case: Case) -> Iterator[str]:
+    endpoint = case.endpoint
+    if endpoint.framework != "kserve":
+        return
+    for name, limit, default in (("cpu", endpoint.cpu_limit, "1 CPU"), ("memory", endpoint.memory_limit, "2Gi")):
+        if limit is None:
+            yield f"no {name} is given for the replicas: KServe sets request and limit to {default}"
+
+
+WARNINGS: tuple[Warn, ...] = (
+    _warn_tokens,
+    _warn_strategy,
+    _warn_autoscaling,
+    _warn_image,
+    _warn_deadline,
+    _warn_capacity,
+    _warn_kserve_resources,
+)
