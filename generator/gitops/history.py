@@ -59,12 +59,22 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class ChangedPath:
-    """A file that differs. `status` is A, M, D or T; a blob is None where the file is not there."""
+    """A file that differs. `status` is A, M, D or T; a blob is None where the file is not there.
+
+    Modes are git's, such as `100644`; `000000` where the file is not there.
+    """
 
     status: str
     path: str
     old_blob: str | None
     new_blob: str | None
+    old_mode: str = "100644"
+    new_mode: str = "100644"
+
+    @property
+    def is_file(self) -> bool:
+        """Whether no symbolic link and no submodule is on either side."""
+        return all(mode.startswith("100") or mode == "000000" for mode in (self.old_mode, self.new_mode))
 
 
 def list_commits(git_dir: Path, path: str | None, since: str | None, until: str, limit: int | None) -> Iterator[Commit]:
@@ -110,8 +120,9 @@ def list_contents(git_dir: Path, path: str, until: str) -> Iterator[str]:
 
 def parse_raw(header: str, path: str) -> ChangedPath:
     """One record of git's raw difference: `:mode mode old new status` and the path."""
-    _, _, old, new, status = header.split(" ")
-    return ChangedPath(status[0], path, None if old == _NO_BLOB else old, None if new == _NO_BLOB else new)
+    old_mode, new_mode, old, new, status = header[1:].split(" ")
+    blobs = (None if old == _NO_BLOB else old, None if new == _NO_BLOB else new)
+    return ChangedPath(status[0], path, *blobs, old_mode, new_mode)
 
 
 @contextmanager

@@ -13,10 +13,7 @@ from generator.gitops.lock import hold_lock
 from generator.gitops.process import run_git
 from generator.gitops.remote import check_url, remote_command
 from generator.gitops.remote_words import explain_failure
-from generator.gitops.repository import Repository
-
-MIRROR_SETTING = "revstamp.mirror"
-"""Set in the git configuration of a mirror as the last step but the rename."""
+from generator.gitops.repository import MIRROR_SETTING, Repository
 
 
 def make_mirror(url: str, path: Path, time_limit: float) -> Repository:
@@ -29,7 +26,8 @@ def make_mirror(url: str, path: Path, time_limit: float) -> Repository:
     path.parent.mkdir(parents=True, exist_ok=True)
     half = path.with_name(f"{path.name}.half")
     with hold_lock(path.with_name(f"{path.name}.lock"), time_limit, f"a mirror at {path} is being made"):
-        known = _open_whole(path, check_url(url))
+        url = str(Path(check_url(url)).absolute()) if Path(url).exists() else url
+        known = _open_whole(path, url)
         if known is not None:
             return known
         shutil.rmtree(half, ignore_errors=True)

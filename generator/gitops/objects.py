@@ -1,6 +1,9 @@
-"""Objects of one git directory, read and written without a process.
+"""Objects of one git directory, at no process per object.
 
-Owns: GitPython's own object database and its weak spots: packs that came or went behind its back, and threads.
+Owns: GitPython's object databases, each for what it does well. Reading goes through its default one, a `git cat-file
+--batch` that stays: git itself knows deltas, packs that came by fetch or went by repack, and partial clones.
+Writing goes through the loose one, which makes the file itself; the default would start a process for each object,
+some 50 ms for one commit. The pure-Python reader of packs (`GitDB`) is deprecated by GitPython and not used.
 Refuses: refs, and the meaning of what it stores.
 """
 
@@ -9,20 +12,13 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+import weakref
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from generator.errors import NotFound
-from generator.gitops.process import run_git
-
-_GITDB_LOCK = threading.Lock()
-"""One lock for the process: gitdb maps packs through one window manager, a global without locks of its own. Reading
-an object is a fraction of a millisecond under the interpreter's lock anyway, so threads lose nothing by it."""
-
-_READS_PER_DATABASE = 50_000
-"""gitdb remembers every name it was ever asked for; a fresh instance now and then keeps a long run small."""
 
 
 class ObjectStore:
@@ -30,19 +26,33 @@ class ObjectStore:
 
     def __init__(self, git_dir: Path) -> None:
         self._git_dir = git_dir
-        self._database: Any = None
-        self._reads = 0
+        self._reader: Any = None
+        self._end_reader: Any = None
+        self._writer: Any = None
+        self._lock = threading.Lock()  # one conversation with one process: question and answer must not mix
         self.written = 0
         """How many objects this instance has written: what decides when to look whether to repack."""
 
     def read(self, object_id: str) -> tuple[str, bytes]:
         """Kind and content. Raises NotFound where the repository has no such object."""
-        with _GITDB_LOCK:
-            found = self._read(object_id)
-            if found is None:  # packed by somebody, or come by fetch, since the database looked
-                self._database = None
-                found = self._read(object_id)
-        return found or self._ask_git(object_id)
+        with self._lock:
+            try:
+                return self._read(object_id)
+            except (ValueError, OSError):  # not there, or the process was ended by somebody: one fresh look
+                self.close()
+            try:
+                return self._read(object_id)
+            except (ValueError, OSError) as error:
+                raise NotFound(
+                    f"the repository has no object {object_id}",
+                    hint="A shallow clone lacks history: git fetch --unshallow. Otherwise check it with git fsck.",
+                ) from error
+
+    def close(self) -> None:
+        """End the reading process; the next read starts another one."""
+        if self._end_reader is not None:
+            self._end_reader()
+        self._reader = None
 
     def write(self, kind: str, data: bytes) -> str:
         """Store an object and return its id. What is there already is only marked as in use.
@@ -54,38 +64,23 @@ class ObjectStore:
             os.utime(self._git_dir / "objects" / object_id[:2] / object_id[2:])
             return object_id
         from gitdb import IStream  # type: ignore[import-untyped]
+        from gitdb.db import LooseObjectDB  # type: ignore[import-untyped]
 
-        with _GITDB_LOCK:
-            self._open().store(IStream(kind.encode(), len(data), BytesIO(data)))
+        if self._writer is None:
+            self._writer = LooseObjectDB(str(self._git_dir / "objects"))
+        self._writer.store(IStream(kind.encode(), len(data), BytesIO(data)))
         self.written += 1
         return object_id
 
-    def _open(self) -> Any:
-        if self._database is None or self._reads >= _READS_PER_DATABASE:
-            from git import GitDB, Repo
+    def _read(self, object_id: str) -> tuple[str, bytes]:
+        if self._reader is None:
+            from git import Repo
 
-            self._database = Repo(str(self._git_dir), odbt=GitDB).odb
-            self._reads = 0
-        return self._database
-
-    def _read(self, object_id: str) -> tuple[str, bytes] | None:
-        from gitdb.exc import ODBError  # type: ignore[import-untyped]
-
-        self._reads += 1
-        try:
-            stream = self._open().stream(bytes.fromhex(object_id))
-            return stream.type.decode(), stream.read()
-        except (ODBError, OSError, ValueError, AssertionError, IndexError):
-            return None
-
-    def _ask_git(self, object_id: str) -> tuple[str, bytes]:
-        """Git itself: it knows multi-pack indexes, new pack names, and fetches what a partial clone left out."""
-        arguments = ["--git-dir", str(self._git_dir), "cat-file", "--batch"]
-        header, _, rest = run_git(arguments, stdin=object_id.encode() + b"\n").stdout.partition(b"\n")
-        fields = header.decode("utf-8", "replace").split()
-        if len(fields) != 3:
-            raise NotFound(f"the repository has no object {object_id}", hint="Check it with git fsck.")
-        return fields[1], rest[: int(fields[2])]
+            repo = Repo(str(self._git_dir))
+            self._end_reader = weakref.finalize(self, repo.git.clear_cache)  # the process ends with its owner
+            self._reader = repo.odb
+        stream = self._reader.stream(bytes.fromhex(object_id))
+        return stream.type.decode(), stream.read()
 
 
 def object_hash(kind: str, data: bytes) -> str:

@@ -64,6 +64,15 @@ class RefStore:
         if answer.code != 0:
             raise _explain_failure(answer)
 
+    def record(self, refs: Sequence[str], commit: str | None) -> None:
+        """Set refs that only remember what a remote has (None: they are deleted), wherever they were before."""
+        verb = "delete {}\0\0" if commit is None else f"update {{}}\0{commit}\0\0"
+        commands = "".join(verb.format(ref) for ref in refs)
+        arguments = ["--git-dir", str(self._git_dir), "update-ref", "-m", "revstamp: seen", "--stdin", "-z"]
+        answer = run_git(arguments, stdin=commands.encode())
+        if answer.code != 0:
+            raise _explain_failure(answer)
+
 
 def _explain_failure(answer: GitOutput) -> GitError:
     said = answer.stderr.strip()

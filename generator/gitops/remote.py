@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 
 from generator.errors import GitError, InvalidInput
@@ -74,11 +75,12 @@ class Remote:
         Raises RemoteUnavailable, AuthenticationFailed or NotARepository.
         """
         options = ["--quiet", "--no-tags", "--no-auto-maintenance", "--no-recurse-submodules", "--no-write-fetch-head"]
-        answer = self._run(repository, ["fetch", *options], [f"+refs/heads/{self.branch}:{self.tracking}"])
+        refspecs = [f"+refs/heads/{self.branch}:{ref}" for ref in self._list_followers(repository)]
+        answer = self._run(repository, ["fetch", *options], refspecs)
         if answer.code == 0:
             return self.known_tip(repository)
         if _NO_BRANCH.search(answer.stderr) and not answer.timed_out:
-            repository.git("update-ref", "-d", self.tracking)
+            repository.refs.record(self._list_followers(repository), None)
             return None
         raise explain_failure(answer, self.time_limit)
 
@@ -95,7 +97,8 @@ class Remote:
         messages = list_remote_lines(answer.stderr)
         verdict = _VERDICT.search(answer.stdout.decode("utf-8", "replace"))
         if answer.code == 0:
-            repository.git("update-ref", self.tracking, commit)
+            with suppress(GitError):  # it is in; what we remember of it is set right by the next fetch
+                repository.refs.record(self._list_followers(repository), commit)
             return PushResult(False, messages, find_link(messages))
         if verdict and verdict["flag"] == "!" and not answer.timed_out and "remote failure" not in verdict["summary"]:
             if is_moved(verdict["summary"]) or (is_moved(answer.stderr) and "declined" not in verdict["summary"]):
@@ -104,6 +107,10 @@ class Remote:
         if is_moved(answer.stderr) and not answer.timed_out:
             return PushResult(True, messages)
         return self._settle_unclear(repository, commit, answer, messages)
+
+    def _list_followers(self, repository: Repository) -> list[str]:
+        """The refs that follow the remote's branch; in a mirror the branch of the same name is one of them."""
+        return [self.tracking, *([f"refs/heads/{self.branch}"] if repository.is_mirror else [])]
 
     def _settle_unclear(
         self, repository: Repository, commit: str, answer: GitOutput, messages: tuple[str, ...]
@@ -120,7 +127,13 @@ class Remote:
 
     def _run(self, repository: Repository, command: list[str], refspecs: list[str]) -> GitOutput:
         arguments, environment = remote_command(repository, *command)
-        return run_git([*arguments, "--", self.name_or_url, *refspecs], env=environment, timeout=self.time_limit)
+        git_dir = repository.git_dir  # a relative URL counts from the work tree, as it does for a person
+        return run_git(
+            [*arguments, "--", self.name_or_url, *refspecs],
+            cwd=git_dir.parent if git_dir.name == ".git" else git_dir,
+            env=environment,
+            timeout=self.time_limit,
+        )
 
 
 def check_url(name_or_url: str) -> str:

@@ -28,6 +28,9 @@ from generator.gitops.trees import Tree, TreeChange, TreeWriter, parse_tree
 if TYPE_CHECKING:
     from generator.gitops.reverted import RevertedPaths
 
+MIRROR_SETTING = "revstamp.mirror"
+"""Set in the git configuration of a mirror as the last step of making it."""
+
 _CACHED_ENTRIES = 200_000
 """Tree entries kept parsed, about 200 bytes each: all shard folders of 100,000 endpoints, or some 40 MB at most."""
 
@@ -82,6 +85,11 @@ class Repository:
     def is_bare(self) -> bool:
         """Whether no work tree belongs to it."""
         return self.read_setting("core.bare") == "true"
+
+    @cached_property
+    def is_mirror(self) -> bool:
+        """Whether it was made by clone_mirror, so that its branches only ever repeat the remote's."""
+        return self.read_setting(MIRROR_SETTING) == "true"
 
     @cached_property
     def author(self) -> Actor:

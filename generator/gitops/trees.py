@@ -87,7 +87,7 @@ class TreeWriter:
             after[name] = Node(mode, bytes.fromhex(self._write_blob(data)))
         if after == before:
             return base
-        if after.keys() != before.keys():
+        if _list_order(after) != _list_order(before):
             after = sort_tree(after)
         return self._write_tree(after, render_tree(after)) if after else None
 
@@ -133,6 +133,10 @@ def render_tree(entries: Tree) -> bytes:
     return b"".join(
         [b"%s %s\0%s" % (mode, name.encode("utf-8", "surrogateescape"), id_) for name, (mode, id_) in entries.items()]
     )
+
+
+def _list_order(entries: Tree) -> list[tuple[str, bool]]:
+    return [(name, node.mode == FOLDER) for name, node in entries.items()]
 
 
 def _plan_steps(change: TreeChange) -> _Step:

@@ -65,6 +65,8 @@ def field_intent(item: KindChange) -> Intent | None:
         return None if item.kind in WORKLOADS else _other_intent(item.kind)
     steps = item.change.steps
     if steps[:1] == ("metadata",):
+        if item.kind == "Ingress" and steps[1:2] == ("annotations",):
+            return Intent.ROUTED  # it is by annotations that nginx is told rewrites and time limits
         return None if steps == _STOP_STEPS else Intent.METADATA_ONLY
     if item.kind in WORKLOADS:
         field = steps[2] if item.kind == "InferenceService" and len(steps) > 2 else steps[1] if len(steps) > 1 else ""

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from generator.render.diff_facts import Fact, read_facts
+from generator.render.diff_fact import Fact
+from generator.render.diff_facts import read_facts
 from generator.render.diff_fields import Effect, FieldChange, Steps
 
 ORDER = (
@@ -72,11 +73,18 @@ def compare_facts(
         old, new = old_facts.get(label), new_facts.get(label)
         if old and new and old.value == new.value:
             continue
-        places = {place for fact in (old, new) if fact for place in fact.places}
+        places = _places(old, new)
         told |= {index for index, item in enumerate(changes) if _is_told(item, places)}
         effect = _row_effect(changes, places, anew=anew) if before and after else None
         rows.append(Row(label, _value(old), _value(new), effect))
     return tuple(rows), tuple(item for index, item in enumerate(changes) if index not in told)
+
+
+def _places(old: Fact | None, new: Fact | None) -> set[tuple[str, Steps]]:
+    """The fields that a row tells: where it is read from, and what echoes it on both sides."""
+    facts = [fact for fact in (old, new) if fact]
+    echoes = set.intersection(*(set(fact.echoes) for fact in facts))
+    return echoes | {place for fact in facts for place in fact.places}
 
 
 def _value(fact: Fact | None) -> str | None:

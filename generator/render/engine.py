@@ -67,8 +67,9 @@ class TemplateSet:
         return f"templates/{name}" if name in self._overridden else f"revstamp:templates/{name}"
 
     def _failed(self, message: str, place: str, line: int, hint: str) -> RenderFailed:
+        hint = hint or "correct this line of the template, or the one above it"
         violation = Violation(message, fix=hint, file=place, line=line, code="template")
-        return RenderFailed(f"{place}:{line}: {message}", hint=hint or "correct the template", violations=[violation])
+        return RenderFailed(f"{place}:{line}: {message}", hint=hint, violations=[violation])
 
     def _render(self, environment: TemplateEnvironment, name: str, values: Mapping[str, Any]) -> tuple[Run, str]:
         run = Run()
@@ -76,11 +77,11 @@ class TemplateSet:
         try:
             return run, str(environment.get_template(name).render(values))
         except Exception as error:
-            raise self._explain(error, name) from error
+            raise self._explain(error, name, values) from error
         finally:
             current_run.reset(token)
 
-    def _explain(self, error: Exception, name: str) -> RenderFailed:
+    def _explain(self, error: Exception, name: str, values: Mapping[str, Any]) -> RenderFailed:
         """Whatever running a template raised, as one error with a place and a hint."""
         place, line = _deepest_frame(error, self.sources) or (name, 1)
         message, hint = str(error) or type(error).__name__, "correct the template"
@@ -89,7 +90,7 @@ class TemplateSet:
         elif isinstance(error, TemplateNotFound):
             message, hint = f"there is no template {error.name!r}", f"there are: {', '.join(sorted(self.sources))}"
         elif isinstance(error, UndefinedError):
-            hint = "the README's chapter on templates lists the values that a template can use"
+            hint = f"templates can use: {', '.join(sorted(values))}"
         elif isinstance(error, RecursionError):
             message, hint = "the template includes or calls itself without end", "end the recursion"
         elif isinstance(error, SecurityError):

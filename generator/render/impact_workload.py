@@ -54,7 +54,7 @@ def read_workload(bodies: Iterable[Mapping[str, Any]]) -> Workload | None:
     if "Deployment" in found:
         return _read_deployment(found["Deployment"], found.get("HorizontalPodAutoscaler"))
     if "InferenceService" in found:
-        return _read_inference_service(found["InferenceService"])
+        return _read_inference_service(found["InferenceService"], found.get("HorizontalPodAutoscaler"))
     return None
 
 
@@ -62,27 +62,40 @@ def _read_deployment(body: Mapping[str, Any], autoscaler: Mapping[str, Any] | No
     pod = map_at(body, "spec", "template", "spec")
     least = most = _count(value_at(body, "spec", "replicas"), 1)
     if autoscaler is not None and least:  # an autoscaler leaves a Deployment at zero alone
-        least = _count(value_at(autoscaler, "spec", "minReplicas"), 1)
-        most = _count(value_at(autoscaler, "spec", "maxReplicas"), least)
+        least, most = _read_bounds(autoscaler)
     surge, unavailable = _read_strategy(map_at(body, "spec", "strategy"), least)
     return Workload("Deployment", body, pod, least, max(least, most), pod_gpus(pod), surge, unavailable)
 
 
-def _read_inference_service(body: Mapping[str, Any]) -> Workload:
+def _read_bounds(autoscaler: Mapping[str, Any]) -> tuple[int, int]:
+    least = _count(value_at(autoscaler, "spec", "minReplicas"), 1)
+    return least, _count(value_at(autoscaler, "spec", "maxReplicas"), least)
+
+
+def _read_inference_service(body: Mapping[str, Any], autoscaler: Mapping[str, Any] | None) -> Workload:
     predictor = map_at(body, "spec", "predictor")
-    least = _count(predictor.get("minReplicas"), 1)
-    standard = is_standard(body)
-    autoscaler = value_at(body, "metadata", "annotations", AUTOSCALER)
-    if standard and autoscaler not in ("none", "external", "keda"):
-        least = max(least, 1)  # KServe makes an HPA, and an HPA does not go to zero
-    most = max(least, _count(predictor.get("maxReplicas"), least))
-    if is_stopped(body):
-        least = most = 0
+    least, most = _read_predictor_bounds(body, predictor)
+    if autoscaler is not None and most:
+        least, most = _read_bounds(autoscaler)
+    most = max(least, most)
     gpus = pod_gpus(predictor)
-    if not standard:
+    if not is_standard(body):
         return Workload("InferenceService", body, predictor, least, most, gpus, least, 0, side_by_side=True)
     surge, unavailable = _read_strategy(map_at(predictor, "deploymentStrategy"), least)
     return Workload("InferenceService", body, predictor, least, most, gpus, surge, unavailable)
+
+
+def _read_predictor_bounds(body: Mapping[str, Any], predictor: Mapping[str, Any]) -> tuple[int, int]:
+    """Replicas as KServe takes them: no maximum, or a maximum of 0, is none; an HPA of KServe's keeps one replica."""
+    if is_stopped(body):
+        return 0, 0
+    least = _count(predictor.get("minReplicas"), 1)
+    most = _count(predictor.get("maxReplicas"), 0)
+    if not is_standard(body):
+        return least, most or max(least, 1)
+    if value_at(body, "metadata", "annotations", AUTOSCALER) not in ("none", "external", "keda"):
+        least = max(least, 1)
+    return least, most
 
 
 def _read_strategy(strategy: Mapping[str, Any], replicas: int) -> tuple[int, int]:

@@ -16,7 +16,7 @@ from yaml import events
 MAX_DEPTH = 64
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,17}")
+_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,18}")
 _CONSTANTS: dict[str, Any] = {"": None, "~": None, "null": None, "true": True, "false": False}
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 _NUMBER_LIKE = re.compile(
@@ -55,7 +55,7 @@ def resolve_plain(text: str, line: int, column: int) -> Any:
     """The value of a plain scalar where all parsers agree on it."""
     if text in _CONSTANTS:
         return _CONSTANTS[text]
-    if _INTEGER.fullmatch(text):
+    if _INTEGER.fullmatch(text) and -(2**63) <= int(text) < 2**63:
         return int(text)
     if text.lower() in _WORDS or _NUMBER_LIKE.fullmatch(text):
         raise YamlProblem(

@@ -56,7 +56,8 @@ def diff_markdown(diffs: Sequence[EndpointDiff], *, max_bytes: int = 8192, foote
     for diff in sorted(fleet.changed, key=_weight):
         body.add_endpoint(diff, heading=len(fleet.endpoints) > 1)
     text = "\n".join([*head, *body.lines, *body.left_out_lines(), *foot, ""])
-    return text if len(text.encode()) <= limit else f"{head[0]}\n\nToo much to show here.\n"
+    last_resort = f"**The difference is too large to show here.** {MARKER}\n"
+    return next((one for one in (text, f"{head[0]}\n") if len(one.encode()) <= limit), last_resort)
 
 
 def _weight(diff: EndpointDiff) -> tuple[bool, bool, int, str, str]:

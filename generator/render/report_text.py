@@ -16,7 +16,7 @@ from generator.render.report_words import clip, endpoint_title, endpoint_verdict
 
 _COLOURS = {"red": "31", "green": "32", "yellow": "33", "magenta": "35", "dim": "2", "bold": "1"}
 _EFFECTS = {Effect.RESTARTS: "yellow", Effect.REPLACES: "magenta", Effect.NO_RESTART: "dim"}
-_LABEL = 19
+_LABEL = 21
 _LEAST_WIDTH = 60
 _LONGEST = 400
 

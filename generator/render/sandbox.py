@@ -7,16 +7,18 @@ so a value cannot add a line, a key or a comment, whatever it holds. Refuses: te
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from contextvars import ContextVar
 from typing import Any, ClassVar
 
 from jinja2 import StrictUndefined, Undefined, nodes, pass_context
+from jinja2.compiler import CodeGenerator, Frame
 from jinja2.exceptions import SecurityError, TemplateSyntaxError
-from jinja2.filters import do_default
 from jinja2.loaders import BaseLoader
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from generator.render.filters import FILTERS, Fragment, bounded_range, check_size, join_words
 
 OPEN, CLOSE = "\ue000", "\ue001"
 """Around the number of a value in a template's text; private-use characters that YAML takes as text."""
@@ -27,17 +29,6 @@ MARK_OPEN, MARK_CLOSE = "\ue002", "\ue003"
 MAX_STEPS = 20_000
 """Turns of loops and calls of macros in one rendering; the shipped templates need about fifty."""
 
-MAX_TEXT = 1_000_000
-"""Characters of one rendering; an object must fit etcd's 1.5 MB."""
-
-MAX_RANGE = 1_000
-
-
-class Fragment(str):
-    """Text that a template made itself (a macro's result, a captured block), so it is no value and is not held."""
-
-    __slots__ = ()
-
 
 class Run:
     """One rendering: the values that its tokens stand for, and the steps that are left."""
@@ -47,6 +38,17 @@ class Run:
     def __init__(self) -> None:
         self.values: list[Any] = []
         self.steps = MAX_STEPS
+
+
+class Missing(StrictUndefined):
+    """A name that is not there; its message lists those that are."""
+
+    @property
+    def _undefined_message(self) -> str:
+        if isinstance(self._undefined_obj, dict):
+            names = ", ".join(str(key) for key in self._undefined_obj)
+            return f"there is no {self._undefined_name!r} here, only: {names or 'nothing'}"
+        return super()._undefined_message
 
 
 current_run: ContextVar[Run] = ContextVar("current_run")
@@ -74,53 +76,32 @@ def _hold(_context: Context, value: Any) -> str:
 
 def _concat(parts: Iterable[str]) -> Fragment:
     text = Fragment("".join(parts))
-    if len(text) > MAX_TEXT:
-        raise SecurityError(f"the template makes more than {MAX_TEXT:,} characters")
+    check_size(len(text))
     return text
 
 
-def _indent(text: str, width: int) -> str:
-    """Every line that is not empty, moved to the right; for shared pieces: `{% filter indent(6) %}…`."""
-    pad = " " * min(width, 100)
-    lines = (pad + line if line.strip() else line for line in text.splitlines(keepends=True))
-    return type(text)("".join(lines)) if type(text) is Fragment else "".join(lines)
+class _Generator(CodeGenerator):
+    """Jinja's compiler, but for `~`, which must not make endless text."""
 
-
-def _merge(base: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
-    """A map with the keys of both; those of the second win."""
-    return {**base, **more}
-
-
-def _bounded_range(*args: int) -> range:
-    numbers = range(*args)
-    if len(numbers) > MAX_RANGE:
-        raise SecurityError(f"a range of more than {MAX_RANGE:,} numbers")
-    return numbers
-
-
-_FILTERS: dict[str, Callable[..., Any]] = {
-    "default": do_default,
-    "indent": _indent,
-    "join": lambda items, separator="": separator.join(str(item) for item in items),
-    "length": len,
-    "lower": lambda text: str(text).lower(),
-    "merge": _merge,
-    "replace": lambda text, old, new: str(text).replace(old, new) if old else str(text),
-    "string": str,
-    "trim": lambda text: str(text).strip(),
-    "upper": lambda text: str(text).upper(),
-}
+    def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:  # noqa: N802  (Jinja's name)
+        self.write("environment.join_words((")
+        for part in node.nodes:
+            self.visit(part, frame)
+            self.write(", ")
+        self.write("))")
 
 
 class TemplateEnvironment(ImmutableSandboxedEnvironment):
     """Jinja with finalizing tokens, a budget of steps, and nothing callable but a few methods and filters."""
+
+    code_generator_class = _Generator
 
     intercepted_binops: ClassVar[frozenset[str]] = frozenset({"*", "**", "%", "+"})  # type: ignore[misc]
 
     def __init__(self, loader: BaseLoader, *, marked: bool = False) -> None:
         super().__init__(
             loader=loader,
-            undefined=StrictUndefined,
+            undefined=Missing,
             finalize=_hold,
             autoescape=False,
             trim_blocks=True,
@@ -131,8 +112,8 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         )
         self.marked = marked
         self.concat = _concat  # type: ignore[method-assign]
-        self.filters = dict(_FILTERS)
-        self.globals = {"range": _bounded_range, "namespace": self.globals["namespace"]}
+        self.filters = dict(FILTERS)
+        self.globals = {"range": bounded_range, "namespace": self.globals["namespace"]}
 
     @property
     def tick(self) -> None:
@@ -142,11 +123,18 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         if run.steps < 0:
             raise SecurityError(f"the template takes more than {MAX_STEPS:,} steps")
 
+    def join_words(self, parts: Iterable[Any]) -> str:
+        """What `~` makes: text, which is a value."""
+        return join_words(parts)
+
     def getattr(self, obj: Any, attribute: str) -> Any:
         """A key before a method, so that data may have keys such as `items`."""
         if type(obj) is dict and attribute in obj:
             return obj[attribute]
         return super().getattr(obj, attribute)
+
+    def wrap_str_format(self, value: Any) -> None:
+        """Jinja lets `str.format` through, wrapped; here it is an attribute like others, so not allowed."""
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         """An allow-list: `str.format` alone would reach far, and padding methods make endless text."""
@@ -161,37 +149,34 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         numbers = all(isinstance(side, int | float) and abs(side) < 2**63 for side in (left, right))
         if numbers and (operator != "**" or 0 <= right <= 64):
             return super().call_binop(context, operator, left, right)
-        addable = operator == "+" and type(left) is type(right) and isinstance(left, str | list | tuple)
-        if addable and len(left) + len(right) <= MAX_TEXT:
+        if operator == "+" and type(left) is type(right) and isinstance(left, str | list | tuple):
+            check_size(len(left) + len(right))
             return left + right
         raise SecurityError(f"{operator!r} between {type(left).__name__} and {type(right).__name__} is not allowed")
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         tree = super()._parse(source, name, filename)
-        _check_blocks(tree, name, filename)
-        for loop in _loops(tree):
-            loop.body.insert(0, nodes.ExprStmt(nodes.EnvironmentAttribute("tick"), lineno=loop.lineno))
-        if self.marked:
-            for data in list(tree.find_all(nodes.TemplateData)):
-                data.data = _mark_lines(data.data, name or "", data.lineno)
+        for node in list(tree.find_all(_WATCHED)):
+            if isinstance(node, nodes.For | nodes.Macro | nodes.CallBlock):
+                node.body.insert(0, nodes.ExprStmt(nodes.EnvironmentAttribute("tick"), lineno=node.lineno))
+            if problem := _unfinalized(node):
+                raise TemplateSyntaxError(problem, node.lineno, name, filename)
+            if self.marked and isinstance(node, nodes.TemplateData):
+                node.data = _mark_lines(node.data, name or "", node.lineno)
         return tree
 
 
-def _loops(tree: nodes.Template) -> Iterator[nodes.For | nodes.Macro | nodes.CallBlock]:
-    """Everything whose body may run more than once."""
-    yield from tree.find_all(nodes.For)
-    yield from tree.find_all(nodes.Macro)
-    yield from tree.find_all(nodes.CallBlock)
+_WATCHED: Any = (nodes.For, nodes.Macro, nodes.CallBlock, nodes.FilterBlock, nodes.TemplateData)
 
 
-def _check_blocks(tree: nodes.Template, name: str | None, filename: str | None) -> None:
-    """Refuse the two blocks whose result Jinja writes without finalizing it, but for the safe forms."""
-    for block in tree.find_all(nodes.FilterBlock):
-        if not isinstance(block.filter, nodes.Filter) or block.filter.name != "indent" or block.filter.node is not None:
-            raise TemplateSyntaxError("only 'indent' can filter a block", block.lineno, name, filename)
-    for call in tree.find_all(nodes.CallBlock):
-        if not isinstance(call.call.node, nodes.Name):
-            raise TemplateSyntaxError("only a macro can be called with a block", call.lineno, name, filename)
+def _unfinalized(node: nodes.Node) -> str:
+    """What is wrong with a block whose result Jinja writes without finalizing it, but for the safe forms."""
+    if isinstance(node, nodes.FilterBlock):
+        plain = isinstance(node.filter, nodes.Filter) and node.filter.name == "indent" and node.filter.node is None
+        return "" if plain else "only 'indent' can filter a block"
+    if isinstance(node, nodes.CallBlock) and not isinstance(node.call.node, nodes.Name):
+        return "only a macro can be called with a block"
+    return ""
 
 
 def _mark_lines(text: str, name: str, line: int) -> str:

@@ -17,6 +17,9 @@ from generator.render.canonical import MAX_DEPTH
 from generator.render.parse import Builder, YamlProblem
 from generator.render.sandbox import CLOSE, OPEN
 
+MAX_ITEMS = 10_000
+"""Entries of maps and lists in one value."""
+
 _TOKEN = re.compile(f"{OPEN}([0-9]{{1,6}}){CLOSE}")
 _LEFT_OUT: Any = object()
 
@@ -108,7 +111,8 @@ def _value(slot: Value, values: Sequence[Any]) -> Any:
     try:
         return values[slot.number]
     except IndexError:
-        raise YamlProblem(f"the private-use character U+{ord(OPEN):04X} cannot stand here", slot.line) from None
+        message = f"the private-use character U+{ord(OPEN):04X} cannot stand here"
+        raise YamlProblem(message, slot.line, hint="remove the character") from None
 
 
 def _text(words: Words, values: Sequence[Any]) -> str:
@@ -128,8 +132,11 @@ def _text(words: Words, values: Sequence[Any]) -> str:
     return text
 
 
-def _plain(value: Any, line: int, depth: int = 0) -> Any:
-    """The value as JSON data of its own types; templates may hand over anything that Jinja can make."""
+def _plain(value: Any, line: int, left: list[int] | None = None, depth: int = 0) -> Any:
+    """The value as JSON data of its own types; templates may hand over anything that Jinja can make.
+
+    `left` counts items down: a list that holds another twice, which holds another twice, is small until it is copied.
+    """
     if isinstance(value, str):
         _check_text(value, line)
         return str(value)
@@ -137,11 +144,14 @@ def _plain(value: Any, line: int, depth: int = 0) -> Any:
         return value
     if isinstance(value, int) and -(2**63) <= value < 2**63:
         return value
-    if depth < MAX_DEPTH:
+    if depth < MAX_DEPTH and isinstance(value, Mapping | list | tuple):
+        left = left or [MAX_ITEMS]
+        left[0] -= len(value)
+        if left[0] < 0:
+            raise YamlProblem(f"more than {MAX_ITEMS:,} items in one value", line, hint="make it smaller")
         if isinstance(value, Mapping):
-            return {_plain_key(key, line): _plain(item, line, depth + 1) for key, item in value.items()}
-        if isinstance(value, list | tuple):
-            return [_plain(item, line, depth + 1) for item in value]
+            return {_plain_key(key, line): _plain(item, line, left, depth + 1) for key, item in value.items()}
+        return [_plain(item, line, left, depth + 1) for item in value]
     raise YamlProblem(f"{_describe(value)} cannot be written", line, hint="write text, whole numbers, maps and lists")
 
 

@@ -107,28 +107,18 @@ class OperationChange:
 
     def change(self) -> Change:
         """What is handed to the broker."""
-        return Change(self.author.request_id, self._build)
+        return Change(self.author.request_id, self.build)
 
-    def _build(self, snapshot: Snapshot) -> Proposal | None:
-        self.plan = plan = plan_operation(
-            self.repository, self.branch, self.operation, self.author, self.base or snapshot
-        )
-        if not plan.is_change:
-            return None
-        message = CommitMessage(
-            _subject(self.operation.verb, plan), _body(self.author.reason, plan), _trailers([plan], self.author)
-        )
+    def build(self, snapshot: Snapshot) -> Proposal | None:
+        """One commit on this snapshot, or None where there is nothing to do."""
+        tip = fleet_at(snapshot)
+        base = fleet_at(self.base) if self.base else tip
+        require_generator(tip)
+        highest = high_water(self.repository, self.branch, (self.base or snapshot).commit)
+        self.plan = plan = self.operation.plan(base, tip, PlanRequest(self.author.request_id, high_water=highest))
+        subject, body = _subject(self.operation.verb, plan), _body(self.author.reason, plan)
+        message = CommitMessage(subject, body, _trailers([plan], self.author))
         return Proposal(TreeChange(plan.writes, plan.deletes), message, self.author.actor)
-
-
-def plan_operation(
-    repository: Repository, branch: str, operation: Operation, author: Author, base: Snapshot
-) -> EndpointPlan:
-    """The operation's plan on a snapshot. A pinned generator of another version refuses."""
-    fleet = fleet_at(base)
-    require_generator(fleet)
-    highest = high_water(repository, branch, base.commit)
-    return operation.plan(fleet, PlanRequest(author.request_id, high_water=highest))
 
 
 def require_generator(fleet: Fleet) -> None:
@@ -214,9 +204,10 @@ class EditsChange:
 
     def change(self) -> Change:
         """What is handed to the broker."""
-        return Change(self.author.request_id, self._build)
+        return Change(self.author.request_id, self.build)
 
-    def _build(self, snapshot: Snapshot) -> Proposal | None:
+    def build(self, snapshot: Snapshot) -> Proposal | None:
+        """One commit on this snapshot, or None where there is nothing to do."""
         tip = self.base or snapshot
         edits = TreeChange(
             {path: data for path, data in self.edits.writes.items() if not is_generated_path(path)},
@@ -237,7 +228,7 @@ class EditsChange:
             deletes |= plan.deletes
             self.endpoints.append(_summary(plan))
             if plan.outcome in ("changed", "deleted") and len(self.plans) <= MOST_TRAILERS:
-                self.plans.append(plan)
+                self.plans.append(plan)  # one more than are named, so that it is seen that there are more
         if refused:
             raise Refused(
                 "edited endpoints that run could not be deployed any more; nothing was committed", violations=refused
@@ -255,7 +246,8 @@ class EditsChange:
             subject = f"{len(changed)} endpoints: {', '.join(str(item.ref) for item in changed[:3])}"
             subject += ", …" if len(changed) > 3 else ""
         else:
-            subject = "edits without effect on what is deployed"
+            first, _, rest = self.author.reason.strip().partition("\n")
+            return first or "edits without effect on what is deployed", rest.strip()
         lines = [f"{item.ref}: {item.summary}" for item in changed[:MOST_TRAILERS]] if len(changed) > 1 else []
         return subject, "\n\n".join(part for part in (self.author.reason.strip(), "\n".join(lines)) if part)
 
@@ -296,7 +288,7 @@ def plan_edits(
     for ref, file in files.items():
         yield plan_change(base, after, ref, file, request)
     for ref in gone:
-        yield plan_deletion(base, ref, request)
+        yield plan_deletion(base, after, ref, request)
 
 
 def _touched_files(

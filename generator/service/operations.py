@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from generator.errors import NotFound, Refused, Violation
 from generator.service.fleet import EndpointFile, EndpointRef, Fleet, read_endpoint_file
 from generator.service.plan import EndpointPlan, PlanRequest, plan_change, plan_deletion, resolve_current
 from generator.service.tree import OverlayTree
@@ -29,8 +28,11 @@ class Operation(Protocol):
         """A word for the commit's subject: `redeploy`, `scale`, …"""
         ...
 
-    def plan(self, base: Fleet, request: PlanRequest) -> EndpointPlan:
-        """The plan on this tip. Refused and InvalidInput carry every violation; nothing is touched."""
+    def plan(self, base: Fleet, tip: Fleet, request: PlanRequest) -> EndpointPlan:
+        """The plan on this tip. Refused and InvalidInput carry every violation; nothing is touched.
+
+        `base` is what revisions count from: the tip itself, or the delivery branch's for a commit on another one.
+        """
         ...
 
 
@@ -44,17 +46,17 @@ class PatchOperation:
     restart: bool = False
     verb: str = "redeploy"
 
-    def plan(self, base: Fleet, request: PlanRequest) -> EndpointPlan:
+    def plan(self, base: Fleet, tip: Fleet, request: PlanRequest) -> EndpointPlan:
         """Patch the file at the tip, and plan the result."""
-        ref = base.find_endpoint(self.target)
-        file = base.endpoint_file(ref)
+        ref = tip.find_endpoint(self.target)
+        file = tip.endpoint_file(ref)
         patch = self.patch
         if self.request_body is not None:
-            current = resolve_current(base, ref, file)
+            current = resolve_current(tip, ref, file)
             patch = request_patch(self.request_body, file.document, current).merged(patch)
         changed = patch_file(file, ref, patch)
         wanted = PlanRequest(request.request_id, self.restart, None, request.high_water)
-        plan = plan_change(base, overlay(base, changed), ref, changed, wanted)
+        plan = plan_change(base, overlay(tip, changed), ref, changed, wanted)
         if plan.violations:
             raise plan.refusal()
         return add_notices(plan, patch.notices)
@@ -64,20 +66,19 @@ class PatchOperation:
 class RestoreOperation:
     """A rollback: the endpoint's file as it was at an earlier revision, rendered today."""
 
-    target: str
-    path: str
+    target: EndpointRef
     content: bytes
     revision: int
     verb: str = "rollback"
 
-    def plan(self, base: Fleet, request: PlanRequest) -> EndpointPlan:
+    def plan(self, base: Fleet, tip: Fleet, request: PlanRequest) -> EndpointPlan:
         """Put the old file in the place of the one at the tip, and plan the result."""
-        ref = base.find_endpoint(self.target)
-        path = base.layout.endpoint_files(ref.environment, ref.name)[0]
-        found = base.find_file(ref)
+        ref = self.target
+        path = tip.layout.endpoint_files(ref.environment, ref.name)[0]
+        found = tip.find_file(ref)
         file = read_endpoint_file(found[0] if found else path, self.content, ref)
         wanted = PlanRequest(request.request_id, True, self.revision, request.high_water)
-        plan = plan_change(base, overlay(base, file), ref, file, wanted)
+        plan = plan_change(base, overlay(tip, file), ref, file, wanted)
         if plan.violations:
             raise plan.refusal()
         return plan
@@ -90,9 +91,9 @@ class DeleteOperation:
     target: str
     verb: str = "delete"
 
-    def plan(self, base: Fleet, request: PlanRequest) -> EndpointPlan:
+    def plan(self, base: Fleet, tip: Fleet, request: PlanRequest) -> EndpointPlan:
         """Plan the removal."""
-        return plan_deletion(base, base.find_endpoint(self.target), request)
+        return plan_deletion(base, tip, tip.find_endpoint(self.target), request)
 
 
 def patch_file(file: EndpointFile, ref: EndpointRef, patch: Patch) -> EndpointFile:
@@ -107,9 +108,9 @@ def patch_file(file: EndpointFile, ref: EndpointRef, patch: Patch) -> EndpointFi
     return EndpointFile(file.path, content, written.endpoint, labelled)
 
 
-def overlay(base: Fleet, file: EndpointFile) -> Fleet:
+def overlay(tip: Fleet, file: EndpointFile) -> Fleet:
     """The tip with one endpoint's file changed."""
-    return Fleet(OverlayTree(base.tree, {file.path: file.content}))
+    return Fleet(OverlayTree(tip.tree, {file.path: file.content}))
 
 
 def add_notices(plan: EndpointPlan, notices: tuple[str, ...]) -> EndpointPlan:
@@ -117,16 +118,3 @@ def add_notices(plan: EndpointPlan, notices: tuple[str, ...]) -> EndpointPlan:
     from dataclasses import replace
 
     return replace(plan, notices=tuple(dict.fromkeys((*notices, *plan.notices))))
-
-
-def require_endpoint(found: tuple[str, bytes] | None, ref: EndpointRef) -> tuple[str, bytes]:
-    """The file that must be there."""
-    if found is None:
-        raise NotFound(f"there is no endpoint {ref}", hint="`revstamp environments` lists them")
-    return found
-
-
-def refuse_unless(allowed: bool, message: str, hint: str) -> None:
-    """Refused where a policy of the environment does not allow the change."""
-    if not allowed:
-        raise Refused(message, hint=hint, violations=[Violation(message, hint)])

@@ -71,11 +71,6 @@ class EndpointPlan:
     notices: tuple[str, ...] = ()
     violations: tuple[Violation, ...] = ()
 
-    @property
-    def is_change(self) -> bool:
-        """Whether there is anything to commit."""
-        return bool(self.writes or self.deletes)
-
     def refusal(self) -> Refused:
         """The error that says why the endpoint cannot be deployed."""
         first = "; ".join(violation.message for violation in self.violations)
@@ -146,9 +141,11 @@ def _path_text(path: tuple[str | int, ...]) -> str:
 def plan_change(base: Fleet, fleet: Fleet, ref: EndpointRef, file: EndpointFile, request: PlanRequest) -> EndpointPlan:
     """Plan an endpoint whose file is `file` in `fleet`, as the successor of what `base` (the tip) says.
 
-    An endpoint that the rules refuse gives a plan with violations and no files; a wrong template raises RenderFailed.
+    `writes` hold every file of the endpoint, also those that stay as they are: on a branch they may differ from the
+    base. An endpoint that the rules refuse gives a plan with violations and only its own file; a wrong template raises
+    RenderFailed.
     """
-    own = {} if base.tree.read(file.path) == file.content else {file.path: file.content}
+    own = {file.path: file.content}
     base_stamp = base.stamp(ref)
     try:
         rendering = render_endpoint(fleet, ref, file)
@@ -184,13 +181,10 @@ def _plan_stamped(
         ),
     )
     folder = fleet.layout.manifests_folder(ref.environment, ref.name)
-    writes = dict(own)
-    deletes: frozenset[str] = frozenset()
-    if stamped.changed:
-        writes |= {f"{folder}/{name}": text.encode() for name, text in stamped.files.items()}
-        writes[fleet.layout.stamp_file(ref.environment, ref.name)] = stamped.stamp.to_yaml().encode()
-        there = {*before, *fleet.manifest_files(ref)}
-        deletes = frozenset(f"{folder}/{name}" for name in there if name not in stamped.files)
+    writes = {**own, **{f"{folder}/{name}": text.encode() for name, text in stamped.files.items()}}
+    writes[fleet.layout.stamp_file(ref.environment, ref.name)] = stamped.stamp.to_yaml().encode()
+    there = {*before, *fleet.manifest_files(ref)}
+    deletes = frozenset(f"{folder}/{name}" for name in there if name not in stamped.files)
     return EndpointPlan(
         ref,
         "changed" if stamped.changed else "unchanged",
@@ -205,12 +199,13 @@ def _plan_stamped(
     )
 
 
-def plan_deletion(base: Fleet, ref: EndpointRef, request: PlanRequest) -> EndpointPlan:
+def plan_deletion(base: Fleet, fleet: Fleet, ref: EndpointRef, request: PlanRequest) -> EndpointPlan:
     """Plan the removal of an endpoint: its file and manifests go, its stamp stays as a tombstone."""
     base_stamp, before = base.stamp(ref), base.manifest_files(ref)
     folder = base.layout.manifests_folder(ref.environment, ref.name)
-    found = base.find_file(ref)
-    deletes = frozenset((*(f"{folder}/{name}" for name in before), *((found[0],) if found else ())))
+    files = [found[0] for found in (base.find_file(ref), fleet.find_file(ref)) if found is not None]
+    there = {*before, *fleet.manifest_files(ref)}
+    deletes = frozenset((*files, *(f"{folder}/{name}" for name in there)))
     if base_stamp is None or base_stamp.deleted:
         return EndpointPlan(ref, "deleted", base_stamp, base_stamp, deletes=deletes)
     stamp = tombstone(base_stamp, next_revision(base, ref, request), request.request_id)

@@ -1,12 +1,13 @@
 """A tree of files, wherever it is: in a commit, on disk, or a commit with changes on top.
 
-Owns: the port that the use cases read through, and the trees that need no git. Refuses: writing.
+Owns: the port that the use cases read through, and the trees that need no git. Refuses: git.
 """
 
 from __future__ import annotations
 
 import os
 import stat
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,3 +88,20 @@ class OverlayTree:
         names = {name for name in self.base.names(folder) if f"{prefix}{name}" not in self.deletes}
         names |= {path[len(prefix) :].split("/")[0] for path in self.writes if path.startswith(prefix)}
         return tuple(sorted(names))
+
+
+def write_file(root: Path, path: str, content: bytes) -> None:
+    """Write a file below a folder, whole or not at all. InvalidInput where a link stands in the way."""
+    target = root
+    for part in path.split("/"):
+        target = target / part
+        if target.is_symlink():
+            raise InvalidInput(f"{path} is, or lies below, a symbolic link", hint="put real folders there")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".revstamp-", delete=False) as file:
+            file.write(content)
+        Path(file.name).chmod(0o644)
+        Path(file.name).replace(target)
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be written: {error.strerror}") from error

@@ -10,8 +10,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from generator.errors import InvalidInput
 from generator.spec.base import AsTuple, DnsLabel, Image, Line, Model, Text
 from generator.spec.model import Count, Positive
+from generator.spec.names import is_dns_label
 from generator.spec.sections import (
     Budgets,
     Device,
@@ -149,3 +151,9 @@ class Environment(Model):
     kind: Literal["Environment"]
     metadata: EnvironmentMetadata
     spec: EnvironmentSpec
+
+
+def check_environment_name(name: str) -> None:
+    """Raise InvalidInput where the text cannot be the name of an environment, and so of a folder."""
+    if not is_dns_label(name):
+        raise InvalidInput(f"{name!r} cannot name an environment", hint="use lower-case letters, digits and '-'")

@@ -1,0 +1,142 @@
+"""What all commands that change one endpoint have in common: who, why, where to, and how the result is told.
+
+Owns: these options and this report. Refuses: which operation it is.
+"""
+
+from __future__ import annotations
+
+import sys
+import uuid
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from generator.cli.output import note, print_json, say, use_color, warn
+
+if TYPE_CHECKING:
+    from generator.service.commit import Author
+    from generator.service.operations import Operation
+    from generator.service.plan import EndpointPlan
+    from generator.service.workspace import Committed, Workspace
+    from generator.settings import Settings
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def change_options(function: F) -> F:
+    """Adds `--reason`, `--actor`, `--request-id`, `--branch` and `--dry-run` to a command."""
+    options = (
+        click.option("--reason", default="", help="Why; it stands in the commit."),
+        click.option("--actor", metavar="'NAME <EMAIL>'", help="Who asks.  [default: git's user]"),
+        click.option(
+            "--request-id", metavar="ID", help="Carried out once, however often it is sent.  [default: random]"
+        ),
+        click.option("--branch", metavar="NAME", help="Commit on this branch, for a pull request."),
+        click.option("--dry-run", is_flag=True, help="Only show what would happen; nothing is touched."),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def read_author(values: Mapping[str, Any], settings: Settings) -> Author:
+    """Who asks, by the options, the settings, or git."""
+    from generator.errors import InvalidInput
+    from generator.gitops.identity import Actor
+    from generator.service.commit import Author
+
+    text = values.get("actor") or settings.actor
+    actor = None
+    if text:
+        name, _, rest = text.partition("<")
+        if not name.strip() or not rest.rstrip().endswith(">"):
+            raise InvalidInput(f"{text!r} is not an author", hint="write 'Name <name@example.com>'")
+        actor = Actor(name.strip(), rest.rstrip()[:-1].strip())
+    return Author(values.get("request_id") or str(uuid.uuid4()), actor, values.get("reason") or "")
+
+
+def report_change(folder: str, operation: Operation, values: Mapping[str, Any], output: str) -> None:
+    """Carry the operation out, or only plan it, and tell what came of it."""
+    from generator.service.workspace import Workspace
+    from generator.settings import load_settings
+
+    settings = load_settings()
+    workspace = Workspace.open(folder, settings)
+    author = read_author(values, settings)
+    if values.get("dry_run"):
+        plan = workspace.plan_operation(operation, author, values.get("branch"))
+        print_plan(plan, output, state="planned")
+        return
+    done = workspace.commit_operation(operation, author, values.get("branch"))
+    report_committed(workspace, operation.verb, author, done, output)
+
+
+def report_committed(workspace: Workspace, verb: str, author: Author, done: Committed, output: str) -> None:
+    """Tell what came of an operation that was carried out."""
+    plan, result = done.plan, done.result
+    state = state_of(done)
+    if output == "json":
+        body = plan.to_dict() if plan else {}
+        print_json({"state": state, "requestId": author.request_id, **body, **commit_fields(done)})
+    else:
+        if plan is not None:
+            print_plan(plan, output, state=state)
+        if result.commit is None:
+            say("nothing to commit" if state == "unchanged" else f"{verb}: {state}, there is nothing to deploy")
+        else:
+            say(f"committed {result.commit[:10]} on {done.branch}{pushed_words(workspace, done)}")
+            if plan is None:
+                say("this request had been carried out before; nothing was done again")
+    tell_follow_up(done)
+
+
+def state_of(done: Committed) -> str:
+    """The redeployment's state, as far as git knows it."""
+    if done.result.commit is not None:
+        return "committed"
+    return "healthy" if done.plan is not None and done.plan.outcome == "external" else "unchanged"
+
+
+def commit_fields(done: Committed) -> dict[str, Any]:
+    """The commit's side of the JSON result."""
+    return {
+        "commit": done.result.commit,
+        "branch": done.branch,
+        "pushed": done.result.pushed and done.result.commit is not None,
+        "link": done.result.link,
+        "leftAlone": list(done.sync.left_alone),
+    }
+
+
+def pushed_words(workspace: Workspace, done: Committed) -> str:
+    """Where the commit went."""
+    return f", pushed to {workspace.clone.remote_name}" if done.result.pushed else ""
+
+
+def tell_follow_up(done: Committed) -> None:
+    """What the person should know or do next, on standard error."""
+    if done.result.link:
+        note(f"open a pull request: {done.result.link}")
+    if done.sync.left_alone:
+        warn("left alone, since they hold other changes: " + ", ".join(done.sync.left_alone[:5]))
+    if done.sync.reason:
+        warn(f"this clone was not brought to the new commit: {done.sync.reason}")
+        note("  hint: git pull --rebase, when your own work is committed")
+
+
+def print_plan(plan: EndpointPlan, output: str, *, state: str) -> None:
+    """A plan: what changes, what it means for what runs, and what to look at."""
+    if output == "json":
+        print_json({"state": state, **plan.to_dict()})
+        return
+    if plan.diff is not None:
+        from generator.render.report import diff_text
+
+        say(diff_text(plan.diff, color=use_color(sys.stdout)).rstrip("\n"))
+        if plan.resolved is not None and plan.diff.impact.replicas_restarted:
+            say(f"  downtime: {plan.resolved.rollout.downtime}")
+    for text in plan.warnings:
+        warn(text)
+    for text in plan.notices:
+        note(f"note: {text}")

@@ -1,0 +1,203 @@
+"""A person's local clone.
+
+Owns: which branch and remote a commit made here goes to, and leaving branch, index and work tree consistent, also
+after a crash at any moment. Refuses: merging, forcing, and touching work that it was not told to take.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from generator.errors import ChangeConflict, DirtyClone, GitError, NotARepository, RemoteUnavailable, RevstampError
+from generator.gitops.broker import CommitBroker, Limits
+from generator.gitops.changes import Change, CommitResult, Proposal
+from generator.gitops.following import Follower, SyncReport
+from generator.gitops.journal import Journal
+from generator.gitops.lock import hold_lock
+from generator.gitops.process import run_git
+from generator.gitops.remote import DEFAULT_TIME_LIMIT, Remote
+from generator.gitops.repository import Repository
+from generator.gitops.snapshot import Snapshot
+from generator.gitops.worktree import Edits, WorkTree
+
+_IN_PROGRESS = {"MERGE_HEAD": "merge", "CHERRY_PICK_HEAD": "cherry-pick", "REVERT_HEAD": "revert"}
+
+
+@dataclass(frozen=True, slots=True)
+class CloneResult:
+    """What came of a commit made in a clone."""
+
+    result: CommitResult
+    sync: SyncReport
+
+
+class Clone:
+    """A work tree on a branch. `Clone.find` is the way to get one."""
+
+    def __init__(self, root: Path, git_dir: Path, repository: Repository) -> None:
+        self.root = root
+        self.git_dir = git_dir
+        self.repository = repository
+        self.work_tree = WorkTree(root, git_dir, repository)
+        self._follower = Follower(repository, self.work_tree)
+
+    @classmethod
+    def find(cls, start: Path | str = ".") -> Clone:
+        """The clone that a folder is in. Raises NotARepository outside of one, or in a bare repository."""
+        if not Path(start).is_dir():
+            raise NotARepository(f"{start} is not a folder")
+        options = ["--path-format=absolute", "--is-bare-repository", "--git-dir", "--git-common-dir"]
+        answer = run_git(["rev-parse", *options], cwd=Path(start))
+        if answer.code != 0:
+            raise NotARepository(f"{start} is not in a git repository", hint=answer.stderr.strip().split("\n")[0])
+        bare, git_dir, common = answer.text.split("\n")
+        top = run_git(["rev-parse", "--path-format=absolute", "--show-toplevel"], cwd=Path(start))
+        if bare == "true" or top.code != 0:
+            raise NotARepository(f"{start} has no work tree", hint="Run this in a clone, not in a bare repository.")
+        return cls(Path(top.text), Path(git_dir), Repository.open(common))
+
+    @property
+    def branch(self) -> str:
+        """The branch that is checked out; it may have no commit yet. Raises DirtyClone for a detached HEAD."""
+        answer = run_git(["symbolic-ref", "-q", "HEAD"], cwd=self.root)
+        if answer.code != 0 or not answer.text.startswith("refs/heads/"):
+            raise DirtyClone("HEAD is detached: no branch is checked out", hint="Run git switch BRANCH first.")
+        return answer.text.removeprefix("refs/heads/")
+
+    @property
+    def head(self) -> str | None:
+        """The commit that is checked out; None where the branch has none yet."""
+        return self.repository.tip(self.branch)
+
+    @cached_property
+    def remote_name(self) -> str | None:
+        """The upstream's remote, else origin, else the only one; None where there is none."""
+        upstream = self.repository.read_setting(f"branch.{self.branch}.remote")
+        if upstream:
+            return None if upstream == "." else upstream
+        names = self.repository.git("remote").text.split()
+        if "origin" in names or len(names) == 1:
+            return "origin" if "origin" in names else names[0]
+        if names:
+            hint = f"Run git branch --set-upstream-to=REMOTE/{self.branch} first."
+            raise GitError(f"{self.branch} has no upstream and there are several remotes", hint=hint)
+        return None
+
+    def remote(self, branch: str | None = None, time_limit: float = DEFAULT_TIME_LIMIT) -> Remote | None:
+        """The remote's branch that commits go to: the upstream, or one of the given name."""
+        if self.remote_name is None:
+            return None
+        merge = self.repository.read_setting(f"branch.{self.branch}.merge") if branch is None else None
+        name = branch or (merge or self.branch).removeprefix("refs/heads/")
+        return Remote(self.remote_name, name, time_limit, f"refs/remotes/{self.remote_name}/{name}")
+
+    def is_clean(self) -> bool:
+        """Whether nothing differs from HEAD; ignored files do not count."""
+        return not self.work_tree.list_changes()
+
+    def edits(self, folders: Sequence[str] = ()) -> Edits:
+        """What the person changed below the folders. Finishes first what a crash left unfinished."""
+        self.resume()
+        return self.work_tree.read_edits(self.head, folders)
+
+    def commit(self, change: Change, edits: Edits | None = None, limits: Limits | None = None) -> CloneResult:
+        """Commit onto the branch (the remote's where there is one) and bring the clone to it.
+
+        `edits` are paths that the change takes from the work tree; somebody else's change of one of them is a
+        ChangeConflict. Whatever is raised, nothing has moved; only after RemoteUnavailable may the remote turn out
+        to have the commit, which the next run finds out from the journal.
+        """
+        with self._held():
+            branch, remote = self.branch, self.remote()
+            self._follower.resume(branch, remote)
+            old, taken = self.head, dict(edits.blobs) if edits else {}
+            broker = CommitBroker(
+                self.repository,
+                branch,
+                remote,
+                limits=limits,
+                choose_base=None if remote is None else self.choose_base,
+                before_publish=lambda _, new: self._note(Journal(branch, old, new, taken, remote is not None)),
+            )
+            try:
+                result = broker.commit(self._guard(change, edits))
+            except RevstampError as error:
+                if not isinstance(error, RemoteUnavailable):
+                    self._follower.journal.clear()
+                raise
+            report = SyncReport()
+            if result.tip and remote is not None:
+                report = self._follower.advance(branch, old, result.tip, taken)
+            elif result.tip and result.tip != old:
+                report = self._follower.sync(old, result.tip, taken)
+            self._follower.journal.clear()
+            return CloneResult(result, report)
+
+    def sync(self, old: str | None, new: str, taken: Mapping[str, str | None]) -> SyncReport:
+        """Bring index and work tree from `old` to `new` where they hold nothing else; the branch has moved."""
+        with self._held():
+            return self._follower.sync(old, new, taken)
+
+    def fast_forward(self, new: str) -> SyncReport:
+        """Move the branch to a newer commit with index and work tree, or leave all as it is and say why."""
+        with self._held():
+            self._follower.resume(self.branch, self.remote())
+            return self._follower.advance(self.branch, self.head, new, {})
+
+    def resume(self) -> SyncReport | None:
+        """Finish what a crash left unfinished; None where there was nothing. Asks the remote where it must."""
+        if self._follower.journal.read() is None:
+            return None
+        with self._held():
+            return self._follower.resume(self.branch, self.remote())
+
+    def _note(self, journal: Journal) -> None:
+        self._follower.journal.write(journal)
+
+    def choose_base(self, tip: str | None) -> str | None:
+        """The remote's tip, or the local branch where it is ahead of it."""
+        local = self.head
+        if local is None or tip is None or local == tip:
+            return tip or local
+        if self.repository.is_ancestor(local, tip):
+            return tip
+        if self.repository.is_ancestor(tip, local):
+            return local
+        raise DirtyClone(
+            f"{self.branch} and its remote have both moved on", hint="Run git pull --rebase, then run this again."
+        )
+
+    def _guard(self, change: Change, edits: Edits | None) -> Change:
+        def build(snapshot: Snapshot) -> Proposal | None:
+            if edits is not None:
+                self._refuse_foreign_change(edits, snapshot)
+            return change.build(snapshot)
+
+        return replace(change, build=build)
+
+    def _refuse_foreign_change(self, edits: Edits, snapshot: Snapshot) -> None:
+        for path, base in edits.base_blobs.items():
+            if snapshot.blob_id(path) in (base, edits.blobs[path]) or snapshot.commit is None:
+                continue
+            commit = next(self.repository.commits(path, since=edits.head, until=snapshot.commit, limit=1), None)
+            by = f"{commit.id[:10]} by {commit.author_name}: {commit.subject}" if commit else snapshot.commit[:10]
+            raise ChangeConflict(
+                f"{path} was changed by somebody else in {by}",
+                hint="Run git stash, git pull and git stash pop; look at the file, then run this again.",
+                details={"file": path, "commit": commit.id if commit else snapshot.commit},
+            )
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        with hold_lock(self.git_dir / "revstamp" / "clone.lock", 60.0, "somebody else is committing in this clone"):
+            self.work_tree.refuse_index_lock()
+            for name, what in _IN_PROGRESS.items():
+                if (self.git_dir / name).exists():
+                    raise DirtyClone(
+                        f"a {what} is in progress in this clone", hint=f"Finish or abort the {what} first."
+                    )
+            yield

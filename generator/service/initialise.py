@@ -1,0 +1,101 @@
+"""A new GitOps repository.
+
+Owns: its first files and its first commit. Refuses: touching a repository that has a revstamp.yaml already.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from generator import __version__
+from generator.errors import AlreadyExists, GitError, InvalidInput
+from generator.gitops.process import run_git
+from generator.render.shipped import shipped_environments
+from generator.service.commit import Author
+from generator.service.layout import ENVIRONMENTS, REPOSITORY_FILE
+from generator.service.tree import write_file
+from generator.service.workspace import Committed, Workspace
+from generator.settings import Settings
+
+REPOSITORY_TEXT = """\
+# yaml-language-server: $schema=https://revstamp.io/schemas/v1/repository.json
+# The settings of this GitOps repository.
+apiVersion: revstamp.io/v1
+kind: Repository
+spec:
+  layoutVersion: 1
+  generator: {generator} # pinned: another version refuses to render
+  templates: shipped # or repository: files in templates/ override the shipped ones
+  shards: {shards} # folders that the generated files are spread over: 16, 256 or 4096; fixed
+  endpointFolders: {folders} # flat, or sharded for thousands of endpoints; fixed
+  branch: {branch} # where what is deployed stands
+"""
+ATTRIBUTES = """\
+# Generated files are collapsed in reviews.
+*/manifests/** linguist-generated
+*/stamps/** linguist-generated
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class InitRequest:
+    """How the repository is to be. `example` brings the endpoints of the shipped example along."""
+
+    environments: tuple[str, ...] = ()
+    shards: int = 16
+    branch: str = "main"
+    example: bool = False
+
+
+def initialise_repository(folder: Path, request: InitRequest, author: Author, settings: Settings) -> Committed:
+    """Make the repository, in an empty folder or an existing clone without a revstamp.yaml, and commit it."""
+    _refuse_occupied(folder)
+    files = first_files(request)
+    created = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    if run_git(["rev-parse", "--is-inside-work-tree"], cwd=folder).text != "true":
+        answer = run_git(["init", "--quiet", f"--initial-branch={request.branch}"], cwd=folder)
+        if answer.code != 0:
+            if created:
+                folder.rmdir()
+            raise GitError(f"git could not make a repository in {folder}: {answer.stderr.strip()}")
+    for path, content in files.items():
+        write_file(folder, path, content.encode())
+    return Workspace.open(folder, settings).commit_edits(author)
+
+
+def _refuse_occupied(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise AlreadyExists(f"{folder} is there and is not a folder", hint="choose another name")
+    if (folder / REPOSITORY_FILE).exists() or (folder / ENVIRONMENTS).exists():
+        raise AlreadyExists(
+            f"{folder} holds a GitOps repository already", hint="use it as it is, or choose another folder"
+        )
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / ".git").exists():
+        raise AlreadyExists(f"{folder} is not empty", hint="choose an empty folder, or run `git init` there first")
+
+
+def first_files(request: InitRequest) -> dict[str, str]:
+    """The files of a new repository by path."""
+    shipped = shipped_environments()
+    known = sorted({path.split("/")[0] for path in shipped})
+    wanted = request.environments or tuple(known)
+    folders = "sharded" if request.shards > 16 else "flat"
+    files = {
+        REPOSITORY_FILE: REPOSITORY_TEXT.format(
+            generator=__version__, shards=request.shards, folders=folders, branch=request.branch
+        ),
+        f"{ENVIRONMENTS}/.gitattributes": ATTRIBUTES,
+    }
+    for name in wanted:
+        source = name if name in known else "dev"
+        text = shipped.get(f"{source}/environment.yaml")
+        if text is None:
+            raise InvalidInput(f"no example environment to make {name} from", hint=f"known: {', '.join(known)}")
+        text = text.replace(f"name: {source}\n", f"name: {name}\n", 1).replace(f"llm-ops-{source}", f"llm-ops-{name}")
+        files[f"{ENVIRONMENTS}/{name}/environment.yaml"] = text
+        if request.example and source == name:
+            prefix = f"{name}/endpoints/"
+            files |= {f"{ENVIRONMENTS}/{path}": text for path, text in shipped.items() if path.startswith(prefix)}
+    return files

@@ -1,0 +1,156 @@
+"""A GitOps repository as a person has it: a clone, its branch, its remote.
+
+Owns: which tree is the base of the next change, and how the clone looks afterwards. Refuses: what a change means.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from generator.errors import InternalError, NotARepository
+from generator.gitops.broker import CommitBroker, Limits
+from generator.gitops.changes import Change, CommitResult
+from generator.gitops.clone import Clone, CloneResult
+from generator.gitops.following import SyncReport
+from generator.gitops.repository import Repository
+from generator.gitops.snapshot import Snapshot
+from generator.gitops.worktree import Edits
+from generator.service.commit import Author, EditedEndpoint, EditsChange, OperationChange
+from generator.service.fleet import Fleet
+from generator.service.layout import ENVIRONMENTS, REPOSITORY_FILE, TEMPLATES
+from generator.service.operations import Operation
+from generator.service.plan import EndpointPlan
+from generator.service.tree import FileTree, FolderTree
+from generator.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What came of a commit: git's side of it, and the plan of the operation or what became of the edits."""
+
+    result: CommitResult
+    sync: SyncReport
+    branch: str
+    plan: EndpointPlan | None = None
+    endpoints: tuple[EditedEndpoint, ...] = ()
+    plans: tuple[EndpointPlan, ...] = ()
+
+
+class Workspace:
+    """One clone of one GitOps repository."""
+
+    def __init__(self, clone: Clone, settings: Settings) -> None:
+        self.clone = clone
+        self.settings = settings
+
+    @classmethod
+    def open(cls, folder: str | Path, settings: Settings) -> Workspace:
+        """The repository that holds the folder. NotARepository where there is none, or no revstamp.yaml in it."""
+        workspace = cls(Clone.find(Path(folder)), settings)
+        if not (workspace.root / REPOSITORY_FILE).exists():
+            raise NotARepository(
+                f"{workspace.root} has no {REPOSITORY_FILE}",
+                hint="run `revstamp init FOLDER` to make a GitOps repository",
+            )
+        return workspace
+
+    @property
+    def root(self) -> Path:
+        """The top folder of the work tree."""
+        return self.clone.root
+
+    @property
+    def repository(self) -> Repository:
+        """The clone's git directory."""
+        return self.clone.repository
+
+    @cached_property
+    def files(self) -> FileTree:
+        """The work tree as it is on disk, edits included."""
+        return FolderTree(self.root)
+
+    @cached_property
+    def fleet(self) -> Fleet:
+        """What the work tree says, edits included."""
+        return Fleet(self.files)
+
+    def snapshot(self, rev: str) -> Snapshot:
+        """A commit by any name that git knows."""
+        return self.repository.snapshot(self.repository.resolve(rev))
+
+    @property
+    def delivery_branch(self) -> str:
+        """The branch where what is deployed stands."""
+        return self.fleet.settings.spec.branch
+
+    def read_tip(self, *, refresh: bool = True) -> Snapshot:
+        """What the next change would be made on: the remote's branch where there is one, else the local one."""
+        remote = self.clone.remote(time_limit=self.settings.git_timeout_seconds)
+        if remote is None:
+            return self.repository.snapshot(self.clone.head)
+        tip = remote.fetch(self.repository) if refresh else remote.known_tip(self.repository)
+        return self.repository.snapshot(self.clone.choose_base(tip))
+
+    def read_base(self, branch: str) -> Snapshot | None:
+        """What revisions count from, where `branch` is not the delivery branch; None where it is, or there is none."""
+        delivery = self.delivery_branch
+        if branch == delivery:
+            return None
+        remote = self.clone.remote(delivery, self.settings.git_timeout_seconds)
+        tip = remote.fetch(self.repository) if remote else self.repository.tip(delivery)
+        return self.repository.snapshot(tip) if tip is not None else None
+
+    def commit_operation(self, operation: Operation, author: Author, branch: str | None = None) -> Committed:
+        """Carry an operation out on the clone's branch, or on one of its own for a pull request."""
+        target = branch or self.clone.branch
+        change = OperationChange(self.repository, self.delivery_branch, operation, author, self.read_base(target))
+        done = self._commit(change.change(), branch, None)
+        return Committed(done.result, done.sync, target, plan=change.plan)
+
+    def commit_edits(self, author: Author, branch: str | None = None, *, everything: bool = False) -> Committed:
+        """Commit a person's edits with what they render to."""
+        target = branch or self.clone.branch
+        edits = self.clone.edits((REPOSITORY_FILE, ENVIRONMENTS, TEMPLATES))
+        base = self.read_base(target)
+        change = EditsChange(self.repository, self.delivery_branch, edits.change, author, everything, base)
+        done = self._commit(change.change(), branch, edits)
+        return Committed(done.result, done.sync, target, endpoints=tuple(change.endpoints), plans=tuple(change.plans))
+
+    def _commit(self, change: Change, branch: str | None, edits: Edits | None) -> CloneResult:
+        limits = Limits(lock_time=self.settings.lock_timeout_seconds)
+        if branch is None or branch == self.clone.branch:
+            return self.clone.commit(change, edits, limits)
+        return self._commit_elsewhere(change, branch, edits, limits)
+
+    def _commit_elsewhere(self, change: Change, branch: str, edits: Edits | None, limits: Limits) -> CloneResult:
+        """Commit onto a branch that is not checked out; it starts at the tip of the one that is.
+
+        Edits that are safe on that branch leave the work tree, so that it is clean again.
+        """
+        start, head = self.read_tip().commit, self.clone.head
+        remote = self.clone.remote(branch, self.settings.git_timeout_seconds)
+        broker = CommitBroker(self.repository, branch, remote, limits=limits, choose_base=lambda tip: tip or start)
+        result = broker.commit(change)
+        if edits is None or result.commit is None or head is None:
+            return CloneResult(result, SyncReport())
+        self.clone.sync(result.commit, head, edits.blobs)
+        return CloneResult(result, SyncReport())
+
+    def plan_operation(self, operation: Operation, author: Author, branch: str | None = None) -> EndpointPlan:
+        """What an operation would do, with nothing touched."""
+        target = branch or self.clone.branch
+        change = OperationChange(self.repository, self.delivery_branch, operation, author, self.read_base(target))
+        change.build(self.read_tip())
+        if change.plan is None:
+            raise InternalError("the operation was built without a plan")
+        return change.plan
+
+    def plan_edits(self, author: Author, branch: str | None = None, *, everything: bool = False) -> EditsChange:
+        """What a commit of the person's edits would do, with nothing touched."""
+        edits = self.clone.edits((REPOSITORY_FILE, ENVIRONMENTS, TEMPLATES))
+        base = self.read_base(branch or self.clone.branch)
+        change = EditsChange(self.repository, self.delivery_branch, edits.change, author, everything, base)
+        change.build(self.read_tip())
+        return change

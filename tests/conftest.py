@@ -1,0 +1,120 @@
+"""What all tests share: an isolated git, the `--update-golden` flag, the `soak` marker, hypothesis' profiles.
+
+Owns: what reaches a test from the machine that runs it. Refuses: fixtures of one room; those stand beside its tests.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("local", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", parent=settings.get_profile("local"), derandomize=True, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+GIT_CONFIG = """\
+[user]
+\tname = Test Person
+\temail = test@example.org
+[init]
+\tdefaultBranch = main
+[commit]
+\tgpgSign = false
+[tag]
+\tgpgSign = false
+[protocol "file"]
+\tallow = always
+[advice]
+\tdetachedHead = false
+[gc]
+\tauto = 0
+"""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`pytest --update-golden` writes the golden trees anew instead of comparing with them."""
+    parser.addoption("--update-golden", action="store_true", help="write golden files anew; read the diff in git")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Long sweeps run only where somebody names them: `pytest -m soak`."""
+    if "soak" in (config.getoption("-m") or ""):
+        return
+    long = [item for item in items if item.get_closest_marker("soak")]
+    if long:
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if not item.get_closest_marker("soak")]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def isolated_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No git configuration, settings, colours or credentials of the machine's user reach a test.
+
+    Each xdist worker is a process with a session of its own, so each has its own home.
+    """
+    home = tmp_path_factory.mktemp("home")
+    (home / ".gitconfig").write_text(GIT_CONFIG, encoding="utf-8")
+    patch = pytest.MonkeyPatch()
+    for name in list(os.environ):
+        if name.startswith(("GIT_", "REVSTAMP_", "XDG_")) or name in ("NO_COLOR", "FORCE_COLOR", "EMAIL", "COLUMNS"):
+            patch.delenv(name)
+    patch.setenv("HOME", str(home))
+    patch.setenv("GIT_CONFIG_GLOBAL", str(home / ".gitconfig"))
+    patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    patch.setenv("GIT_TERMINAL_PROMPT", "0")
+    patch.setenv("LC_ALL", "C.UTF-8")
+    yield
+    patch.undo()
+
+
+@pytest.fixture(scope="session")
+def update_golden(request: pytest.FixtureRequest) -> bool:
+    """Whether golden files are to be written anew."""
+    return bool(request.config.getoption("--update-golden"))
+
+
+@pytest.fixture(scope="session")
+def golden_tree(update_golden: bool) -> Callable[[Path, Mapping[str, str]], None]:
+    """Compares files with a golden folder, as a diff; or, with `--update-golden`, makes the folder hold just them."""
+
+    def check(folder: Path, files: Mapping[str, str]) -> None:
+        if update_golden:
+            _write_tree(folder, files)
+        golden = read_tree(folder)
+        difference = [
+            line
+            for name in sorted({*golden, *files})
+            for line in difflib.unified_diff(
+                golden.get(name, "").splitlines(),
+                files.get(name, "").splitlines(),
+                f"golden/{name}",
+                f"now/{name}",
+                lineterm="",
+            )
+        ]
+        assert golden == dict(files), "\n".join([f"{folder} differs; `make golden` accepts it:", *difference])
+
+    return check
+
+
+def read_tree(folder: Path) -> dict[str, str]:
+    """All files below a folder, by their path in it."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes().decode()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def _write_tree(folder: Path, files: Mapping[str, str]) -> None:
+    for name in set(read_tree(folder)) - set(files):
+        (folder / name).unlink()
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode())
