@@ -55,7 +55,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def isolated_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """No git configuration, settings, colours or credentials of the machine's user reach a test.
 
-    Each xdist worker is a process with a session of its own, so each has its own home.
+    Each xdist worker is a process that makes its own home.
     """
     home = tmp_path_factory.mktemp("home")
     (home / ".gitconfig").write_text(GIT_CONFIG, encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import click
@@ -12,7 +13,7 @@ from generator.cli.output import output_option
 
 @click.command("delete")
 @click.argument("endpoint")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask on a terminal.")
 @change_options
 @output_option
 @click.pass_obj
@@ -26,6 +27,6 @@ def command(folder: str, /, endpoint: str, yes: bool, output: str, **values: Any
     """
     from generator.service.operations import DeleteOperation
 
-    if not yes and not values["dry_run"]:
+    if not yes and not values["dry_run"] and sys.stdin.isatty():
         click.confirm(f"Remove {endpoint} and all its manifests?", abort=True, err=True)
     report_change(folder, DeleteOperation(endpoint), values, output)

@@ -109,9 +109,10 @@ def list_contents(git_dir: Path, path: str, until: str) -> Iterator[str]:
     ) as stream:
         fields = split_nul(stream)
         for field in fields:
-            if not field.startswith(":"):
+            header = field.lstrip("\n")
+            if not header.startswith(":"):
                 continue
-            change = parse_raw(field, next(fields))
+            change = parse_raw(header, next(fields))
             for blob in (change.new_blob, change.old_blob):
                 if blob and change.path == path and blob not in seen:
                     seen.add(blob)

@@ -82,6 +82,9 @@ class Publisher:
         """Hold the branch against every other process on this git directory."""
         path = self._repository.git_dir / "revstamp" / f"{quote(self._branch, safe='')}.lock"
         with hold_lock(path, self._limits.lock_time, f"somebody else is committing to {self._branch}"):
+            if self._repository.is_bare:
+                tracking = [self._remote.tracking] if self._remote else []
+                self._repository.refs.remove_stale_locks([f"refs/heads/{self._branch}", *tracking])
             yield
 
     def read_tip(self, refresh: bool = False) -> str | None:

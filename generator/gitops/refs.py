@@ -6,7 +6,9 @@ Owns: the only places where a ref changes. Refuses: force; a ref moves from what
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,6 +74,17 @@ class RefStore:
         answer = run_git(arguments, stdin=commands.encode())
         if answer.code != 0:
             raise _explain_failure(answer)
+
+    def remove_stale_locks(self, refs: Sequence[str], age: float = 10.0) -> None:
+        """Remove what a killed git left beside these refs; `age` in seconds, a thousand times what git holds one.
+
+        Only for refs that nobody but the caller moves, and while it holds the lock that says so.
+        """
+        for ref in refs:
+            lock = self._git_dir / f"{ref}.lock"
+            with suppress(OSError):
+                if time.time() - lock.stat().st_mtime > age:
+                    lock.unlink()
 
 
 def _explain_failure(answer: GitOutput) -> GitError:

@@ -150,8 +150,8 @@ def _read_changes(repository: Repository, verified: str | None, tip: str) -> Ite
         for field_ in fields:
             if field_.startswith(_MARK):
                 is_ours = bool(find_request_ids(field_[1:]))
-            elif field_.startswith(":"):
-                yield is_ours, parse_raw(field_, next(fields))
+            elif (header := field_.lstrip("\n")).startswith(":"):
+                yield is_ours, parse_raw(header, next(fields))
 
 
 def read_counting_blobs(repository: Repository, blobs: tuple[str, ...]) -> Iterator[bytes]:

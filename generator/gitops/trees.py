@@ -53,6 +53,11 @@ class _Step:
     writes: dict[str, bytes] = field(default_factory=dict)
     below: dict[str, _Step] = field(default_factory=dict)
 
+    @property
+    def only_deletes(self) -> bool:
+        """Whether nothing is written, here or further below."""
+        return not self.writes and all(step.only_deletes for step in self.below.values())
+
 
 class TreeWriter:
     """Applies a TreeChange to a tree. It is given how trees are read and how trees and blobs are written."""
@@ -94,8 +99,8 @@ class TreeWriter:
     def _change_folder(self, entries: dict[str, Node], name: str, step: _Step, path: str) -> None:
         known = entries.get(name)
         if known and known.mode != FOLDER:
-            if not (step.writes or step.below):
-                return  # only deletes below something that has nothing below it
+            if step.only_deletes:
+                return  # there is nothing below it
             raise InvalidInput(f"{path} is a file or a link of the repository; nothing can be written below it")
         changed = self._apply_step(known.binary_id.hex() if known else None, step, f"{path}/")
         if changed is None:

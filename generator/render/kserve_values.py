@@ -22,12 +22,12 @@ TIMEOUT_LIMIT = 600
 """Knative's default `max-revision-timeout-seconds`."""
 
 _FLAGS = {
-    "node_selector": "kubernetes.podspec-nodeselector",
-    "tolerations": "kubernetes.podspec-tolerations",
-    "gpu_memory_above": "kubernetes.podspec-affinity",
-    "priority_class_name": "kubernetes.podspec-priorityclassname",
-    "runtime_class_name": "kubernetes.podspec-runtimeclassname",
-    "security_context": "kubernetes.podspec-securitycontext",
+    "node_selector": ("a node selector", "kubernetes.podspec-nodeselector"),
+    "tolerations": ("tolerations", "kubernetes.podspec-tolerations"),
+    "gpu_memory_above": ("node affinity (GPU memory)", "kubernetes.podspec-affinity"),
+    "priority_class_name": ("a priority class", "kubernetes.podspec-priorityclassname"),
+    "runtime_class_name": ("a runtime class", "kubernetes.podspec-runtimeclassname"),
+    "security_context": ("a pod security context", "kubernetes.podspec-securitycontext"),
 }
 """What Knative refuses unless its `config-features` enables it (knative.dev/serving v0.51, fieldmask.go)."""
 
@@ -99,8 +99,8 @@ def _canary_percent(endpoint: ResolvedEndpoint) -> int | None:
 def warn_about_knative(endpoint: ResolvedEndpoint, pod: dict[str, Any]) -> list[str]:
     """What Knative does not do, or does only where its administrator allows it."""
     warnings = [
-        f"Knative takes {name.replace('_', ' ')} only with the feature flag {flag}"
-        for name, flag in _FLAGS.items()
+        f"Knative takes {words} only with its feature flag {flag}"
+        for name, (words, flag) in _FLAGS.items()
         if pod[name]
     ]
     warnings.extend(

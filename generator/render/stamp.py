@@ -133,18 +133,19 @@ def _stamp_object(manifest: Manifest, previous: Any, request: StampRequest) -> d
     """The object with its revisions; `previous` is no predecessor where it is another object in the same file."""
     body: dict[str, Any] = dict(without_revisions(manifest.body))
     before = previous if identity(previous) == identity(body) else None
-    pods_path = pod_revision_path(manifest.kind)
-    restarted = False
+    same = before is not None and same_value(without_revisions(before), body)
+    pods_path, own_path = pod_revision_path(manifest.kind), own_revision_path()
+    stamped, restarted = body, False
     if pods_path is not None:
         kept = _revision_at(before, pods_path, request)
-        restarted = request.restart or kept is None or not same_value(pod_part(before), pod_part(body))
-        body = _with_value(body, pods_path, str(request.revision if restarted else kept))
-    own_path = own_revision_path()
-    if pods_path == own_path:
-        return body
-    kept = _revision_at(before, own_path, request)
-    changed = restarted or kept is None or not same_value(without_revisions(before), without_revisions(manifest.body))
-    return _with_value(body, own_path, str(request.revision if changed else kept))
+        same_pods = same or same_value(pod_part(before), pod_part(body))
+        restarted = request.restart or kept is None or not same_pods
+        stamped = _with_value(stamped, pods_path, str(request.revision if restarted else kept))
+    if pods_path != own_path:
+        kept = _revision_at(before, own_path, request)
+        changed = restarted or kept is None or not same
+        stamped = _with_value(stamped, own_path, str(request.revision if changed else kept))
+    return stamped
 
 
 def _revision_at(body: Any, path: tuple[str, ...], request: StampRequest) -> int | None:

@@ -191,7 +191,10 @@ class EditedEndpoint:
 
 @dataclass(slots=True)
 class EditsChange:
-    """A person's edits as the broker's change. `everything` renders all endpoints, not only those touched."""
+    """A person's edits as the broker's change. `everything` renders all endpoints, not only those touched.
+
+    `plans` keeps no more than `most_plans` whole plans: those of a large fleet would fill the memory.
+    """
 
     repository: Repository
     branch: str
@@ -199,6 +202,7 @@ class EditsChange:
     author: Author
     everything: bool = False
     base: Snapshot | None = None
+    most_plans: int = MOST_TRAILERS + 1
     endpoints: list[EditedEndpoint] = field(default_factory=list)
     plans: list[EndpointPlan] = field(default_factory=list)
 
@@ -227,8 +231,8 @@ class EditsChange:
             writes |= plan.writes
             deletes |= plan.deletes
             self.endpoints.append(_summary(plan))
-            if plan.outcome in ("changed", "deleted") and len(self.plans) <= MOST_TRAILERS:
-                self.plans.append(plan)  # one more than are named, so that it is seen that there are more
+            if plan.outcome in ("changed", "deleted") and len(self.plans) < self.most_plans:
+                self.plans.append(plan)  # one more than trailers name, so that it is seen that there are more
         if refused:
             raise Refused(
                 "edited endpoints that run could not be deployed any more; nothing was committed", violations=refused

@@ -11,15 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from generator import __version__
-from generator.errors import InvalidInput, Refused, RenderFailed, Violation
+from generator.errors import InvalidInput, Refused, Violation
 from generator.render.diff import EndpointDiff, diff_endpoint
 from generator.render.manifest import ManifestSet
 from generator.render.parse import parse_yaml
 from generator.render.render import render_manifests
-from generator.render.schema_check import SchemaVersions, check_manifest
+from generator.render.schema_check import SchemaVersions
 from generator.render.stamp import Stamp, StampRequest, spec_digest, stamp_manifests, tombstone
 from generator.service.fleet import EndpointFile, EndpointRef, Fleet
-from generator.service.layout import TEMPLATES
 from generator.spec.fleet_rules import check_gpu_budget, check_route
 from generator.spec.resolve import resolve_endpoint
 from generator.spec.resolved import ResolvedEndpoint
@@ -71,6 +70,11 @@ class EndpointPlan:
     notices: tuple[str, ...] = ()
     violations: tuple[Violation, ...] = ()
 
+    def manifests(self, folder: str) -> dict[str, bytes]:
+        """The rendered files by name."""
+        prefix = f"{folder}/"
+        return {path[len(prefix) :]: data for path, data in self.writes.items() if path.startswith(prefix)}
+
     def refusal(self) -> Refused:
         """The error that says why the endpoint cannot be deployed."""
         first = "; ".join(violation.message for violation in self.violations)
@@ -111,31 +115,9 @@ def render_endpoint(fleet: Fleet, ref: EndpointRef, file: EndpointFile) -> Rende
     findings = check_endpoint(resolved, file.document, environment)
     if findings.violations:
         raise Refused(f"{ref} cannot be deployed", violations=findings.violations)
-    manifests = render_manifests(resolved, fleet.templates)
-    _check_schemas(manifests, resolved)
-    return Rendering(resolved, manifests, findings.warnings + manifests.warnings, resolution.notices)
-
-
-def _check_schemas(manifests: ManifestSet, resolved: ResolvedEndpoint) -> None:
     versions = SchemaVersions(resolved.kubernetes_version, resolved.kserve.version)
-    found = [
-        Violation(problem.message, problem.hint, _path_text(problem.path), _template_of(manifest.kind), code="schema")
-        for manifest in manifests
-        for problem in check_manifest(manifest.body, versions)
-    ]
-    if found:
-        hint = "correct the template; the paths are those of the rendered object"
-        raise RenderFailed("a template renders what the cluster would refuse", hint=hint, violations=found)
-
-
-def _template_of(kind: str) -> str:
-    return f"{TEMPLATES}/{kind.lower()}.yaml.j2"
-
-
-def _path_text(path: tuple[str | int, ...]) -> str:
-    from generator.spec.document import dotted
-
-    return dotted(path)
+    manifests = render_manifests(resolved, fleet.templates, versions)
+    return Rendering(resolved, manifests, findings.warnings + manifests.warnings, resolution.notices)
 
 
 def plan_change(base: Fleet, fleet: Fleet, ref: EndpointRef, file: EndpointFile, request: PlanRequest) -> EndpointPlan:
@@ -163,7 +145,7 @@ def _plan_stamped(
     base: Fleet, fleet: Fleet, ref: EndpointRef, rendering: Rendering, own: Mapping[str, bytes], request: PlanRequest
 ) -> EndpointPlan:
     base_stamp, before = base.stamp(ref), base.manifest_files(ref)
-    previous = {name: _body_of(content) for name, content in before.items()}
+    previous = {name: body_of(content) for name, content in before.items()}
     stamped = stamp_manifests(
         rendering.manifests,
         previous,
@@ -209,7 +191,7 @@ def plan_deletion(base: Fleet, fleet: Fleet, ref: EndpointRef, request: PlanRequ
     if base_stamp is None or base_stamp.deleted:
         return EndpointPlan(ref, "deleted", base_stamp, base_stamp, deletes=deletes)
     stamp = tombstone(base_stamp, next_revision(base, ref, request), request.request_id)
-    previous = {name: _body_of(content) for name, content in before.items()}
+    previous = {name: body_of(content) for name, content in before.items()}
     return EndpointPlan(
         ref,
         "deleted",
@@ -246,7 +228,7 @@ def diff_bodies(
     )
 
 
-def _body_of(content: bytes) -> Any:
+def body_of(content: bytes) -> Any:
     """The object in a committed manifest; None where somebody's edit made it unreadable."""
     try:
         return parse_yaml(content.decode())

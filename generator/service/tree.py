@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from generator.errors import InvalidInput
+from generator.errors import InvalidInput, NotARepository
 
 MAX_FILE_BYTES = 5 * 1024 * 1024
 
@@ -88,6 +88,19 @@ class OverlayTree:
         names = {name for name in self.base.names(folder) if f"{prefix}{name}" not in self.deletes}
         names |= {path[len(prefix) :].split("/")[0] for path in self.writes if path.startswith(prefix)}
         return tuple(sorted(names))
+
+
+def find_root(start: Path) -> Path:
+    """The nearest folder, this one or one above, that holds a `revstamp.yaml`. NotARepository where none does."""
+    if not start.is_dir():
+        raise NotARepository(f"{start} is not a folder", hint="give the folder of a GitOps repository")
+    for folder in (start.resolve(), *start.resolve().parents):
+        if (folder / "revstamp.yaml").is_file():
+            return folder
+    raise NotARepository(
+        f"there is no revstamp.yaml in {start} or above",
+        hint="run `revstamp init FOLDER`, or give the repository with -C FOLDER",
+    )
 
 
 def write_file(root: Path, path: str, content: bytes) -> None:

@@ -9,21 +9,24 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from generator.errors import InternalError, NotARepository
+from generator.errors import InternalError, NotARepository, NotFound
 from generator.gitops.broker import CommitBroker, Limits
 from generator.gitops.changes import Change, CommitResult
 from generator.gitops.clone import Clone, CloneResult
 from generator.gitops.following import SyncReport
+from generator.gitops.process import run_git
 from generator.gitops.repository import Repository
 from generator.gitops.snapshot import Snapshot
 from generator.gitops.worktree import Edits
-from generator.service.commit import Author, EditedEndpoint, EditsChange, OperationChange
-from generator.service.fleet import Fleet
+from generator.service.check import Base
+from generator.service.commit import Author, EditedEndpoint, EditsChange, OperationChange, fleet_at
+from generator.service.fleet import EndpointRef, Fleet
 from generator.service.layout import ENVIRONMENTS, REPOSITORY_FILE, TEMPLATES
 from generator.service.operations import Operation
 from generator.service.plan import EndpointPlan
 from generator.service.tree import FileTree, FolderTree
 from generator.settings import Settings
+from generator.spec.names import is_dns_label, is_endpoint_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +150,45 @@ class Workspace:
             raise InternalError("the operation was built without a plan")
         return change.plan
 
-    def plan_edits(self, author: Author, branch: str | None = None, *, everything: bool = False) -> EditsChange:
+    def plan_edits(
+        self, author: Author, branch: str | None = None, *, everything: bool = False, most_plans: int = 100
+    ) -> EditsChange:
         """What a commit of the person's edits would do, with nothing touched."""
         edits = self.clone.edits((REPOSITORY_FILE, ENVIRONMENTS, TEMPLATES))
         base = self.read_base(branch or self.clone.branch)
-        change = EditsChange(self.repository, self.delivery_branch, edits.change, author, everything, base)
+        change = EditsChange(self.repository, self.delivery_branch, edits.change, author, everything, base, most_plans)
         change.build(self.read_tip())
         return change
+
+    def find_past_endpoint(self, tip: Snapshot, text: str) -> EndpointRef:
+        """The endpoint that is meant, also one that is gone but left its stamp (as ENVIRONMENT/NAME)."""
+        fleet = fleet_at(tip) if tip.commit else self.fleet
+        environment, _, name = text.rpartition("/")
+        ref = EndpointRef(environment, name)
+        if environment and is_dns_label(environment) and is_endpoint_name(name) and fleet.stamp(ref) is not None:
+            return ref
+        return fleet.find_endpoint(text)
+
+
+def find_base(folder: Path, delivery: str, rev: str | None) -> Base | None:
+    """What a checked-out branch is to be compared with; None on the delivery branch itself, or without commits."""
+    clone = Clone.find(folder)
+    repository, head = clone.repository, run_git(["rev-parse", "--verify", "-q", "HEAD"], cwd=folder).text
+    if not head:
+        return None
+    remotes = sorted(repository.git("remote").text.split(), key=lambda name: name != "origin")
+    for name in (
+        (rev,) if rev else (*(f"refs/remotes/{remote}/{delivery}" for remote in remotes), f"refs/heads/{delivery}")
+    ):
+        try:
+            tip = repository.resolve(name)
+        except NotFound:
+            if rev:
+                raise
+            continue
+        fork = repository.git("merge-base", head, tip).text
+        if rev is None and tip == head:
+            return None
+        shown = name.removeprefix("refs/remotes/").removeprefix("refs/heads/")
+        return Base(fleet_at(repository.snapshot(fork or None)), fleet_at(repository.snapshot(tip)), shown)
+    return None

@@ -9,16 +9,16 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from generator.spec.names import ImageReference, is_dns_label, is_dns_subdomain
-from generator.spec.quantity import canonical_quantity
+from generator.spec.names import DNS1123, IMAGE, MAX_IMAGE, SUBDOMAIN, ImageReference, is_dns_label, is_dns_subdomain
+from generator.spec.plain_data import find_unplain
+from generator.spec.quantity import QUANTITY, canonical_quantity
+from generator.spec.text import has_control_characters, is_printable_line, shown
 
 API_VERSION = "revstamp.io/v1"
-
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x85\u2028\u2029\ufeff\ufffe\uffff]|[\ud800-\udfff]")
 
 
 class Model(BaseModel):
@@ -40,11 +40,6 @@ def wrong(message: str, fix: str = "") -> PydanticCustomError:
     return PydanticCustomError("revstamp", "{message}", {"message": message, "fix": fix})
 
 
-def has_control_characters(text: str) -> bool:
-    """Whether the text holds characters that YAML or Kubernetes cannot carry; tabs and newlines are not among them."""
-    return _CONTROL.search(text) is not None
-
-
 def _check_text(value: str) -> str:
     if has_control_characters(value):
         raise wrong("holds a control character", "remove it")
@@ -52,26 +47,27 @@ def _check_text(value: str) -> str:
 
 
 def _check_line(value: str) -> str:
-    if has_control_characters(value) or "\n" in value or "\r" in value or "\t" in value:
-        raise wrong("must be one line of printable text", "remove line breaks, tabs and control characters")
+    if not is_printable_line(value):
+        fix = "remove line breaks, tabs, control characters and marks of text direction"
+        raise wrong("must be one line of printable text", fix)
     return value
 
 
 def _check_label(value: str) -> str:
     if not is_dns_label(value):
-        raise wrong(f"{value!r} is not a Kubernetes name", "use lower-case letters, digits and '-', at most 63")
+        raise wrong(f"{shown(value)} is not a Kubernetes name", "use lower-case letters, digits and '-', at most 63")
     return value
 
 
 def _check_subdomain(value: str) -> str:
     if not is_dns_subdomain(value):
-        raise wrong(f"{value!r} is not a Kubernetes object name", "use lower-case letters, digits, '-' and '.'")
+        raise wrong(f"{shown(value)} is not a Kubernetes object name", "use lower-case letters, digits, '-' and '.'")
     return value
 
 
 def _check_image(value: str) -> str:
     if ImageReference.parse(value) is None:
-        raise wrong(f"{value!r} is not an image reference", "write registry/repository:tag or …@sha256:…")
+        raise wrong(f"{shown(value)} is not an image reference", "write registry/repository:tag or …@sha256:…")
     return value
 
 
@@ -87,14 +83,45 @@ def _check_quantity(value: str) -> str:
     return value
 
 
+def _check_free_form(value: dict[str, Any]) -> dict[str, Any]:
+    found = find_unplain(value)
+    if found is not None:
+        path, problem = found
+        where = ".".join(str(part) for part in path if isinstance(part, int) or part.isprintable())
+        raise wrong(f"{shown(where)}: {problem}" if where else problem, "correct it, or leave it out")
+    return value
+
+
 def _check_tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+def in_schema(**schema: Any) -> WithJsonSchema:
+    """How a type that is checked by code looks in the JSON Schema; at most as strict as the code."""
+    return WithJsonSchema(schema)
+
+
+def in_schema_as(pattern: re.Pattern[str], max_length: int) -> WithJsonSchema:
+    """The same for a text of one pattern."""
+    return in_schema(type="string", pattern=ecma_pattern(pattern), maxLength=max_length)
+
+
+def ecma_pattern(pattern: re.Pattern[str]) -> str:
+    """A Python pattern for the whole text, as JSON Schema writes patterns."""
+    return "^(?:" + re.sub(r"\(\?P<\w+>", "(?:", pattern.pattern) + ")$"
+
+
 Text = Annotated[str, AfterValidator(_check_text)]
 Line = Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(_check_line)]
-DnsLabel = Annotated[str, AfterValidator(_check_label)]
-ObjectName = Annotated[str, AfterValidator(_check_subdomain)]
-Image = Annotated[str, AfterValidator(_check_image)]
-Quantity = Annotated[str, BeforeValidator(_number_as_text), AfterValidator(_check_quantity)]
+DnsLabel = Annotated[str, AfterValidator(_check_label), in_schema_as(DNS1123, 63)]
+ObjectName = Annotated[str, AfterValidator(_check_subdomain), in_schema_as(SUBDOMAIN, 253)]
+Image = Annotated[str, AfterValidator(_check_image), in_schema_as(IMAGE, MAX_IMAGE)]
+Quantity = Annotated[
+    str,
+    BeforeValidator(_number_as_text),
+    AfterValidator(_check_quantity),
+    in_schema(type=["string", "number"], pattern=ecma_pattern(QUANTITY)),
+]
+Version = Annotated[str, Field(pattern=r"^v?[0-9]{1,4}\.[0-9]{1,4}(\.[0-9]{1,4})?$")]
+FreeForm = Annotated[dict[str, Any], AfterValidator(_check_free_form)]
 AsTuple = BeforeValidator(_check_tuple)

@@ -6,14 +6,22 @@ the file does not give is None here).
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
-from uuid import UUID
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator
 
-from generator.spec.base import AsTuple, Image, Line, Model, Text, wrong
+from generator.spec.base import AsTuple, FreeForm, Image, Line, Model, Text, in_schema_as, wrong
 from generator.spec.model import CatalogModel, Count, DeploymentSpecPatch
-from generator.spec.names import MAX_ENDPOINT_NAME, is_endpoint_name, is_route
+from generator.spec.names import (
+    DNS1035,
+    MAX_ENDPOINT_NAME,
+    MAX_ROUTE,
+    ROUTE,
+    UUID_TEXT,
+    is_endpoint_name,
+    is_route,
+    read_uuid,
+)
 from generator.spec.sections import (
     Budgets,
     Framework,
@@ -25,12 +33,13 @@ from generator.spec.sections import (
     Server,
     Storage,
 )
+from generator.spec.text import shown
 
 
 def _check_name(value: str) -> str:
     if not is_endpoint_name(value):
         raise wrong(
-            f"{value!r} is not an endpoint name",
+            f"{shown(value)} is not an endpoint name",
             f"lower-case letters, digits and '-', a letter first, at most {MAX_ENDPOINT_NAME} characters",
         )
     return value
@@ -38,20 +47,21 @@ def _check_name(value: str) -> str:
 
 def _check_id(value: str) -> str:
     try:
-        return str(UUID(value))
+        return read_uuid(value)
     except ValueError:
-        raise wrong(f"{value!r} is not a UUID", "write it as 8-4-4-4-12 hex digits, or leave it out") from None
+        raise wrong(f"{shown(value)} is not a UUID", "write it as 8-4-4-4-12 hex digits, or leave it out") from None
 
 
 def _check_route(value: str) -> str:
     if not is_route(value):
-        raise wrong(f"{value!r} is not a route", "write a path such as /llm/chat: letters, digits, '-', '_', '.', '~'")
+        fix = "write a path such as /llm/chat: letters, digits, '-', '_', '.', '~'"
+        raise wrong(f"{shown(value)} is not a route", fix)
     return value
 
 
-EndpointName = Annotated[str, AfterValidator(_check_name)]
-EndpointId = Annotated[str, AfterValidator(_check_id)]
-Route = Annotated[str, AfterValidator(_check_route)]
+EndpointName = Annotated[str, AfterValidator(_check_name), in_schema_as(DNS1035, MAX_ENDPOINT_NAME)]
+EndpointId = Annotated[str, AfterValidator(_check_id), in_schema_as(UUID_TEXT, 36)]
+Route = Annotated[str, AfterValidator(_check_route), in_schema_as(ROUTE, MAX_ROUTE)]
 
 
 class Replicas(Model):
@@ -78,7 +88,7 @@ class EndpointSpec(Model):
     framework: Framework | None = None
     deployment: DeploymentSpecPatch | None = None
     replicas: Replicas | None = None
-    autoscaling: dict[str, Any] | None = None
+    autoscaling: FreeForm | None = None
     image: Image | None = None
     server: Server | None = None
     args: Annotated[tuple[Text, ...], AsTuple] | None = None

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from generator.errors import InvalidInput
-from generator.spec.base import AsTuple, DnsLabel, Image, Line, Model, Text
+from generator.spec.base import AsTuple, DnsLabel, Image, Line, Model, Text, Version
 from generator.spec.model import Count, Positive
 from generator.spec.names import is_dns_label
 from generator.spec.sections import (
@@ -25,6 +25,7 @@ from generator.spec.sections import (
     Routing,
     Scaling,
     Seconds,
+    Selector,
     Server,
     Storage,
     Toleration,
@@ -71,7 +72,7 @@ class GpuPool(Model):
     gpus: Count
     gpus_per_node: Positive = 8
     spare_gpus: Count = 0
-    node_selector: dict[str, str] | None = None
+    node_selector: Selector | None = None
     tolerations: Annotated[tuple[Toleration, ...], AsTuple] | None = None
 
 
@@ -129,7 +130,7 @@ class EnvironmentSpec(Model):
 
     namespace: DnsLabel
     cluster: Line = "default"
-    kubernetes_version: Annotated[str, Field(pattern=r"^v?\d+\.\d+(\.\d+)?$")] = "1.36"
+    kubernetes_version: Version = "1.36"
     framework: Framework = "deployment"
     kserve: KServe | None = None
     routing: Routing | None = None

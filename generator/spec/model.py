@@ -6,12 +6,13 @@ that need the environment, and filling in what is missing (that is `resolve`).
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from generator.spec.base import Line, Model, wrong
-from generator.spec.names import is_storage_uri
+from generator.spec.base import FreeForm, Line, Model, in_schema_as, wrong
+from generator.spec.names import MAX_STORAGE_URI, STORAGE, is_storage_uri
+from generator.spec.text import shown
 
 JobType = Literal["SFT", "RAG_TUNING", "RLHF", "PRETRAIN", "EMBEDDING"]
 ServeTarget = Literal["GENERATION", "RAG"]
@@ -26,13 +27,13 @@ Percent = Annotated[int, Field(ge=0, le=100)]
 def _check_storage_uri(value: str) -> str:
     if not is_storage_uri(value):
         raise wrong(
-            f"{value!r} is not a storage URI",
+            f"{shown(value)} is not a storage URI",
             "write s3://, gs://, hf://, hdfs://, webhdfs://, modelscope://, http(s)://, pvc://claim/path or oci://",
         )
     return value
 
 
-StorageUri = Annotated[str, AfterValidator(_check_storage_uri)]
+StorageUri = Annotated[str, AfterValidator(_check_storage_uri), in_schema_as(STORAGE, MAX_STORAGE_URI)]
 
 
 class SpecModel(Model):
@@ -120,7 +121,7 @@ class CatalogModel(Model):
     family: Line
     status: ModelStatus = "approved"
     storage_uri: StorageUri | None = None
-    metadata: dict[str, Any] = Field(default_factory=dict)
+    metadata: FreeForm = Field(default_factory=dict)
 
     @property
     def max_position_embeddings(self) -> int | None:

@@ -12,21 +12,29 @@ import re
 from dataclasses import dataclass
 from uuid import UUID
 
+from generator.spec.text import shown
+
 MAX_ENDPOINT_NAME = 45
 """`isvc.<name>-predictor` is a label value (63) and `<name>-predictor-00001` a Knative revision (63)."""
+MAX_ROUTE = 200
+MAX_STORAGE_URI = 1024
+MAX_REPOSITORY = 255
+MAX_IMAGE = MAX_REPOSITORY + 1 + 128 + 1 + 71
 
-_DNS1035 = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
-_DNS1123 = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
-_LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?")
-_LABEL_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
-_ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_ROUTE_SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]*")
-_HOST = re.compile(r"(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
-_STORAGE = re.compile(
+DNS1035 = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+DNS1123 = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?")
+LABEL_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
+ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+ROUTE = re.compile(r"(/[A-Za-z0-9][A-Za-z0-9._~-]*)+")
+BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*(/[A-Za-z0-9_][A-Za-z0-9._+-]*)*")
+HOST = re.compile(r"(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+STORAGE = re.compile(
     r"(?P<scheme>s3|gs|hf|hdfs|webhdfs|modelscope|https?|pvc|oci)://(?P<rest>[A-Za-z0-9][A-Za-z0-9._~:@%+,=/-]*)"
 )
-_IMAGE = re.compile(
+UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}(-?)[0-9a-fA-F]{4}\1[0-9a-fA-F]{4}\1[0-9a-fA-F]{4}\1[0-9a-fA-F]{12}")
+IMAGE = re.compile(
     r"(?P<repository>(?:(?:[A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9-]*[A-Za-z0-9])"
     r"(?:\.(?:[A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9-]*[A-Za-z0-9]))*(?::[0-9]{1,5})?/)?"
     r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*)"
@@ -37,51 +45,62 @@ _IMAGE = re.compile(
 
 def is_endpoint_name(name: str) -> bool:
     """Whether the name can carry every object that is derived from it (DNS-1035, at most 45 characters)."""
-    return len(name) <= MAX_ENDPOINT_NAME and _DNS1035.fullmatch(name) is not None
+    return len(name) <= MAX_ENDPOINT_NAME and DNS1035.fullmatch(name) is not None
 
 
 def is_dns_label(name: str) -> bool:
     """Whether the name is an RFC 1123 label of at most 63 characters (namespaces, environments)."""
-    return len(name) <= 63 and _DNS1123.fullmatch(name) is not None
+    return len(name) <= 63 and DNS1123.fullmatch(name) is not None
 
 
 def is_dns_subdomain(name: str) -> bool:
     """Whether the name is an RFC 1123 subdomain of at most 253 characters (most objects)."""
-    return len(name) <= 253 and _SUBDOMAIN.fullmatch(name) is not None
+    return len(name) <= 253 and SUBDOMAIN.fullmatch(name) is not None
 
 
 def is_label_value(value: str) -> bool:
     """Whether Kubernetes takes the text as the value of a label."""
-    return len(value) <= 63 and _LABEL_VALUE.fullmatch(value) is not None
+    return len(value) <= 63 and LABEL_VALUE.fullmatch(value) is not None
 
 
 def is_label_key(key: str) -> bool:
     """Whether Kubernetes takes the text as the key of a label or an annotation."""
     prefix, slash, name = key.rpartition("/")
-    return len(name) <= 63 and _LABEL_NAME.fullmatch(name) is not None and (not slash or is_dns_subdomain(prefix))
+    return len(name) <= 63 and LABEL_NAME.fullmatch(name) is not None and (not slash or is_dns_subdomain(prefix))
+
+
+def is_reserved_key(key: str) -> bool:
+    """Whether a label or annotation key is revstamp's own: `revstamp.io/…` and below."""
+    prefix = key.rpartition("/")[0]
+    return prefix == "revstamp.io" or prefix.endswith(".revstamp.io")
 
 
 def is_env_name(name: str) -> bool:
     """Whether the text is a C identifier, the one form of variable name that every Kubernetes takes."""
-    return _ENV_NAME.fullmatch(name) is not None
+    return len(name) <= 253 and ENV_NAME.fullmatch(name) is not None
+
+
+def is_branch(name: str) -> bool:
+    """Whether git takes the text as the name of a branch, and no shell or option parser as something else."""
+    if len(name) > 200 or BRANCH.fullmatch(name) is None or ".." in name:
+        return False
+    return not any(part.endswith((".lock", ".")) or part.startswith(".") for part in name.split("/"))
 
 
 def is_host(host: str) -> bool:
     """Whether the text is a host name, with or without a wildcard as first label."""
-    return len(host) <= 253 and _HOST.fullmatch(host) is not None
+    return len(host) <= 253 and HOST.fullmatch(host) is not None
 
 
 def is_route(route: str) -> bool:
     """Whether the route is an absolute path of plain segments: no empty ones, no `.` or `..`, no patterns."""
-    if len(route) > 200 or not route.startswith("/") or route == "/":
-        return False
-    return all(_ROUTE_SEGMENT.fullmatch(segment) and segment.strip(".") for segment in route[1:].split("/"))
+    return len(route) <= MAX_ROUTE and ROUTE.fullmatch(route) is not None
 
 
 def is_storage_uri(uri: str) -> bool:
     """Whether the URI has a scheme that a storage initializer knows and a path without `..` (kubernetes-rules)."""
-    match = _STORAGE.fullmatch(uri)
-    return match is not None and len(uri) <= 1024 and ".." not in match["rest"].split("/")
+    match = STORAGE.fullmatch(uri) if len(uri) <= MAX_STORAGE_URI else None
+    return match is not None and ".." not in match["rest"].split("/")
 
 
 def storage_scheme(uri: str) -> str:
@@ -89,9 +108,16 @@ def storage_scheme(uri: str) -> str:
     return uri.split("://", 1)[0]
 
 
+def read_uuid(text: str) -> str:
+    """A UUID in its one spelling, from upper or lower case, with or without hyphens. ValueError if it is none."""
+    if UUID_TEXT.fullmatch(text) is None:
+        raise ValueError(f"{shown(text)} is not a UUID")
+    return str(UUID(text))
+
+
 def endpoint_name(endpoint_id: str) -> str:
     """The platform's name for an endpoint: `svc-` and the first 12 hex digits of its id. ValueError if no UUID."""
-    return f"svc-{UUID(endpoint_id).hex[:12]}"
+    return f"svc-{read_uuid(endpoint_id).replace('-', '')[:12]}"
 
 
 def shard_of(name: str, shards: int) -> str:
@@ -115,8 +141,8 @@ class ImageReference:
     @classmethod
     def parse(cls, text: str) -> ImageReference | None:
         """The parts, or None where the text is not an image reference."""
-        match = _IMAGE.fullmatch(text)
-        if match is None or len(match["repository"]) > 255:
+        match = IMAGE.fullmatch(text) if len(text) <= MAX_IMAGE else None
+        if match is None or len(match["repository"]) > MAX_REPOSITORY:
             return None
         return cls(match["repository"], match["tag"], match["digest"])
 

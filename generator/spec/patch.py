@@ -1,20 +1,19 @@
 """A request as a patch on the endpoint file: fields set, fields cleared.
 
-Owns: the patch, applying it to plain data and to a person's file by round trip. Refuses: judging the result (that is
-`validate` and `rules`).
+Owns: the patch, and applying it to plain data. Refuses: a person's text (that is `edit`) and judging the result (that
+is `validate` and `rules`).
 """
 
 from __future__ import annotations
 
 import copy
-import io
-import re
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from generator.errors import InvalidInput, Violation
-from generator.spec.document import Document, Path, dotted
+from generator.spec.document import Document, Path, dotted, load_document
+from generator.spec.edit import edit_towards
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,37 +104,9 @@ def edit_text(text: str, patch: Patch) -> str:
     """A person's file with the patch applied: comments, order, quotes and every untouched line stay as they are."""
     if patch.is_empty:
         return text
-    from ruamel.yaml import YAML
-    from ruamel.yaml.scalarstring import DoubleQuotedScalarString
-
-    def quoted(value: Any) -> Any:
-        if isinstance(value, str) and not re.fullmatch(r"[A-Za-z/][A-Za-z0-9/._-]*", value):
-            return DoubleQuotedScalarString(value)
-        if isinstance(value, Mapping):
-            return {key: quoted(item) for key, item in value.items()}
-        return [quoted(item) for item in value] if isinstance(value, list) else value
-
-    yaml = YAML(typ="rt")
-    yaml.preserve_quotes = True
-    yaml.width = 1_000_000
-    yaml.allow_unicode = True
-    mapping, sequence, offset = _indentation(text)
-    yaml.indent(mapping=mapping, sequence=sequence, offset=offset)
-    yaml.representer.add_representer(
-        type(None), lambda dumper, _: dumper.represent_scalar("tag:yaml.org,2002:null", "null")
-    )
-    tree = yaml.load(text)
-    apply_patch(tree, replace(patch, sets={path: quoted(value) for path, value in patch.sets.items()}))
-    out = io.StringIO()
-    yaml.dump(tree, out)
-    return out.getvalue()
-
-
-def _indentation(text: str) -> tuple[int, int, int]:
-    """Indent of mappings, of sequences and of their dashes, as the file has it (first seen wins)."""
-    mapping = next((len(m[1]) for m in re.finditer(r"(?m)^[^\s#-][^\n]*:\s*\n( +)[^\s#-]", text)), 2)
-    dash = re.search(r"(?m)^( *)[^\s#][^\n]*:\s*\n( *)-( +)", text)
-    if dash is None:
-        return mapping, mapping + 2, mapping
-    offset = max(len(dash[2]) - len(dash[1].replace("-", " ")), 0)
-    return mapping, offset + 1 + len(dash[3]), offset
+    data = load_document(text, "the file").data
+    if not isinstance(data, dict):
+        raise InvalidInput("the file is not a mapping")
+    wanted = copy.deepcopy(data)
+    apply_patch(wanted, patch)
+    return edit_towards(text, data, wanted)

@@ -8,7 +8,11 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-_PATTERN = re.compile(r"(?P<sign>[+-]?)(?P<number>[0-9]+\.?[0-9]*|\.[0-9]+)(?P<suffix>[A-Za-z]*[+-]?[0-9]*)")
+from generator.spec.text import shown
+
+QUANTITY = re.compile(
+    r"(?P<sign>[+-]?)(?P<number>[0-9]+\.?[0-9]*|\.[0-9]+)(?P<suffix>[A-Za-z]{0,2}|[eE][+-]?[0-9]{1,2})"
+)
 _BINARY = {"Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}
 _DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 _EXPONENT = re.compile(r"[eE][+-]?[0-9]{1,2}")
@@ -18,9 +22,9 @@ _NANO = Fraction(1, 10**9)
 
 def _split(text: str) -> tuple[Fraction, str]:
     """The value and its format: `binary`, `decimal` or `exponent`."""
-    match = _PATTERN.fullmatch(text) if len(text) <= 64 else None
+    match = QUANTITY.fullmatch(text) if len(text) <= 64 else None
     if match is None:
-        raise ValueError(f"{text!r} is not a Kubernetes quantity")
+        raise ValueError(f"{shown(text)} is not a Kubernetes quantity")
     number = Fraction(match["number"].rstrip(".") or "0") * (-1 if match["sign"] == "-" else 1)
     suffix = match["suffix"]
     if suffix in _BINARY:
@@ -29,14 +33,14 @@ def _split(text: str) -> tuple[Fraction, str]:
         return number * Fraction(10) ** _DECIMAL[suffix], "decimal"
     if _EXPONENT.fullmatch(suffix):
         return number * Fraction(10) ** int(suffix[1:]), "exponent"
-    raise ValueError(f"{text!r} is not a Kubernetes quantity")
+    raise ValueError(f"{shown(text)} is not a Kubernetes quantity")
 
 
 def quantity_value(text: str) -> Fraction:
     """The exact value in base units (cores, bytes). ValueError where the text is no quantity or over 2^63-1."""
     value, _ = _split(text)
     if abs(value) > _LARGEST:
-        raise ValueError(f"{text!r} is larger than Kubernetes can hold")
+        raise ValueError(f"{shown(text)} is larger than Kubernetes can hold")
     return value
 
 

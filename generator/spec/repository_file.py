@@ -8,9 +8,20 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from generator.spec.base import Line, Model
+from generator.spec.base import Model, in_schema_as, wrong
+from generator.spec.names import BRANCH, is_branch
+from generator.spec.text import shown
+
+
+def _check_branch(value: str) -> str:
+    if not is_branch(value):
+        raise wrong(f"{shown(value)} is not a branch name", "write a name such as main or release/prod")
+    return value
+
+
+Branch = Annotated[str, AfterValidator(_check_branch), in_schema_as(BRANCH, 200)]
 
 
 class RepositorySpec(Model):
@@ -21,11 +32,11 @@ class RepositorySpec(Model):
     """
 
     layout_version: Literal[1] = 1
-    generator: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+([-+.a-z0-9]*)$")]
+    generator: Annotated[str, Field(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+[-+.a-z0-9]{0,40}$")]
     templates: Literal["shipped", "repository"] = "shipped"
     shards: Literal[16, 256, 4096] = 16
     endpoint_folders: Literal["flat", "sharded"] = "flat"
-    branch: Line = "main"
+    branch: Branch = "main"
 
 
 class RepositoryFile(Model):

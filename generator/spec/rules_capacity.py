@@ -131,10 +131,6 @@ def check_replicas(case: Case) -> Iterator[Violation]:
             "use min 1 or more, or min 0 and max 0 to stop the endpoint",
             "replicas",
         )
-    elif most == 0 and endpoint.framework == "kserve" and endpoint.kserve.mode_annotation == "RawDeployment":
-        version = endpoint.kserve.version
-        fix = "delete the endpoint, or use framework deployment"
-        yield case.wrong("replicas.max", f"KServe {version} cannot stop an endpoint in Standard mode", fix, "replicas")
     if limit is not None and most > limit:
         yield case.wrong(
             "replicas.max", f"max {most} is above the environment's {limit}", f"use at most {limit}", "replicas"

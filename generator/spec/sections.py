@@ -6,13 +6,38 @@ Owns: routing, pods, budgets, storage, KServe and resources, every field optiona
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from generator.spec.base import AsTuple, DnsLabel, Image, Line, Model, ObjectName, Quantity, Text, wrong
+from generator.spec.base import (
+    AsTuple,
+    DnsLabel,
+    FreeForm,
+    Image,
+    Line,
+    Model,
+    ObjectName,
+    Quantity,
+    Text,
+    Version,
+    ecma_pattern,
+    in_schema,
+    in_schema_as,
+    wrong,
+)
 from generator.spec.model import Positive
-from generator.spec.names import is_env_name, is_host, is_label_key, is_label_value
+from generator.spec.names import (
+    ENV_NAME,
+    HOST,
+    LABEL_VALUE,
+    is_env_name,
+    is_host,
+    is_label_key,
+    is_label_value,
+    is_reserved_key,
+)
+from generator.spec.text import shown
 
 Server = Literal["vllm", "tgi", "sglang", "triton", "plain"]
 Framework = Literal["deployment", "kserve"]
@@ -23,46 +48,70 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 
 def _check_host(value: str) -> str:
     if not is_host(value):
-        raise wrong(f"{value!r} is not a host name", "write a name such as llm.example.com")
+        raise wrong(f"{shown(value)} is not a host name", "write a name such as llm.example.com")
+    return value
+
+
+def _check_label_key(value: str) -> str:
+    if not is_label_key(value):
+        raise wrong(f"{shown(value)} is not a label key", "write name or prefix/name")
+    return value
+
+
+def _check_label_value(value: str) -> str:
+    if not is_label_value(value):
+        raise wrong(f"{shown(value)} is not a label value", "at most 63 letters, digits, '-', '_' and '.'")
     return value
 
 
 def _check_labels(value: dict[str, str]) -> dict[str, str]:
     for key, text in value.items():
-        if not is_label_key(key):
-            raise wrong(f"{key!r} is not a label key", "write name or prefix/name")
-        if not is_label_value(text):
-            raise wrong(f"{text!r} is not a label value", "at most 63 letters, digits, '-', '_' and '.'")
-        if key.split("/")[0].endswith("revstamp.io") or key in ("app", "endpoint-id"):
-            raise wrong(f"the label {key!r} belongs to revstamp", "choose another key")
+        _check_label_key(key)
+        _check_label_value(text)
+    return value
+
+
+def _check_own_labels(value: dict[str, str]) -> dict[str, str]:
+    for key in _check_labels(value):
+        if is_reserved_key(key) or key in ("app", "endpoint-id"):
+            raise wrong(f"the label {shown(key)} belongs to revstamp", "choose another key")
     return value
 
 
 def _check_annotations(value: dict[str, str]) -> dict[str, str]:
     for key in value:
         if not is_label_key(key):
-            raise wrong(f"{key!r} is not an annotation key", "write name or prefix/name")
-        if key.split("/")[0].endswith("revstamp.io"):
-            raise wrong(f"the annotation {key!r} belongs to revstamp", "choose another key")
+            raise wrong(f"{shown(key)} is not an annotation key", "write name or prefix/name")
+        if is_reserved_key(key):
+            raise wrong(f"the annotation {shown(key)} belongs to revstamp", "choose another key")
     return value
 
 
 def _check_env_name(value: str) -> str:
     if not is_env_name(value):
-        raise wrong(f"{value!r} is not a variable name", "use letters, digits and '_', not a digit first")
+        raise wrong(f"{shown(value)} is not a variable name", "use letters, digits and '_', not a digit first")
     return value
 
 
 def _check_path(value: str) -> str:
     if not value.startswith("/") or any(character.isspace() for character in value):
-        raise wrong(f"{value!r} is not a path", "write an absolute path such as /health")
+        raise wrong(f"{shown(value)} is not a path", "write an absolute path such as /health")
     return value
 
 
-Host = Annotated[str, AfterValidator(_check_host)]
-Labels = Annotated[dict[str, str], AfterValidator(_check_labels)]
+_LABEL_SCHEMA = {
+    "type": "object",
+    "propertyNames": {"maxLength": 317},
+    "additionalProperties": {"type": "string", "maxLength": 63, "pattern": ecma_pattern(LABEL_VALUE)},
+}
+Host = Annotated[str, AfterValidator(_check_host), in_schema_as(HOST, 253)]
+Labels = Annotated[dict[str, str], AfterValidator(_check_own_labels), in_schema(**_LABEL_SCHEMA)]
+Selector = Annotated[dict[str, str], AfterValidator(_check_labels), in_schema(**_LABEL_SCHEMA)]
 Annotations = Annotated[dict[str, Text], AfterValidator(_check_annotations)]
-EnvName = Annotated[str, AfterValidator(_check_env_name)]
+EnvName = Annotated[str, AfterValidator(_check_env_name), in_schema_as(ENV_NAME, 253)]
+LabelKey = Annotated[str, AfterValidator(_check_label_key)]
+LabelValue = Annotated[str, AfterValidator(_check_label_value), in_schema_as(LABEL_VALUE, 63)]
+SecretKeyName = Annotated[str, Field(pattern=r"^[-._a-zA-Z0-9]{1,253}$")]
 UrlPath = Annotated[Line, AfterValidator(_check_path)]
 
 
@@ -96,7 +145,7 @@ class SecretKey(Model):
     """One key of a Secret in the environment's namespace; only the reference is ever rendered."""
 
     name: ObjectName
-    key: Annotated[str, Field(pattern=r"^[-._a-zA-Z0-9]{1,253}$")]
+    key: SecretKeyName
 
 
 class EnvVar(Model):
@@ -110,9 +159,9 @@ class EnvVar(Model):
 class Toleration(Model):
     """A Kubernetes toleration."""
 
-    key: Line | None = None
+    key: LabelKey | None = None
     operator: Literal["Exists", "Equal"] | None = None
-    value: Line | None = None
+    value: LabelValue | None = None
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
     toleration_seconds: Seconds | None = None
 
@@ -123,11 +172,11 @@ class PodDefaults(Model):
     service_account_name: ObjectName | None = None
     image_pull_secrets: Annotated[tuple[ObjectName, ...], AsTuple] | None = None
     tolerations: Annotated[tuple[Toleration, ...], AsTuple] | None = None
-    node_selector: Annotated[dict[str, str], AfterValidator(_check_labels)] | None = None
+    node_selector: Selector | None = None
     priority_class_name: ObjectName | None = None
     runtime_class_name: ObjectName | None = None
-    security_context: dict[str, Any] | None = None
-    container_security_context: dict[str, Any] | None = None
+    security_context: FreeForm | None = None
+    container_security_context: FreeForm | None = None
     env: Annotated[tuple[EnvVar, ...], AsTuple] | None = None
     labels: Labels | None = None
     annotations: Annotations | None = None
@@ -150,7 +199,7 @@ class StorageCredentials(Model):
 
     scheme: Literal["s3", "gs", "hf", "hdfs", "webhdfs", "modelscope", "http", "https"]
     secret: ObjectName
-    keys: dict[EnvName, Annotated[str, Field(pattern=r"^[-._a-zA-Z0-9]{1,253}$")]]
+    keys: dict[EnvName, SecretKeyName]
     env: dict[EnvName, Text] | None = None
 
 
@@ -178,7 +227,7 @@ class DeviceResources(Model):
 class KServe(Model):
     """Which KServe a cluster runs, and how its InferenceServices are made."""
 
-    version: Annotated[str, Field(pattern=r"^v?\d+\.\d+(\.\d+)?$")] | None = None
+    version: Version | None = None
     mode: Literal["Standard", "Knative"] | None = None
     predictor: Literal["container", "model"] | None = None
     model_format: Line | None = None
@@ -190,5 +239,5 @@ class Scaling(Model):
 
     type: Literal["Pods", "External"] = "Pods"
     metric: Line
-    selector: dict[str, str] | None = None
+    selector: Selector | None = None
     divisor: Positive = 1

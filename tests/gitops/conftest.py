@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ from generator.gitops.trees import TreeChange
 
 
 @pytest.fixture(autouse=True)
-def plain_git(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def plain_git(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """No configuration of the machine's user reaches a test."""
     home = tmp_path_factory.mktemp("home")
     (home / ".gitconfig").write_text(
@@ -27,7 +26,6 @@ def plain_git(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
-    yield
 
 
 def git(folder: Path, *arguments: str, check: bool = True) -> str:

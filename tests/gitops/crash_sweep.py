@@ -67,10 +67,11 @@ def end_at(step: int, when: str) -> None:
             count = next(counter)
             if count == step and when == "before":
                 os._exit(CRASHED)
-            result = original(*args, **kwargs)
-            if count == step:
-                os._exit(CRASHED)
-            return result
+            try:
+                return original(*args, **kwargs)
+            finally:
+                if count == step:
+                    os._exit(CRASHED)
 
         setattr(owner, name, stepping)
 
@@ -86,7 +87,8 @@ def in_child(work: Callable[[], None]) -> int:
             work()
             os._exit(DONE)
         except BaseException as error:
-            print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
+            sys.stderr.write(f"{type(error).__name__}: {error}\n")
+            sys.stderr.flush()
             os._exit(1)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
@@ -108,12 +110,12 @@ def check(folder: Path, with_remote: bool) -> list[str]:
     return [f"{what}: {value!r}" for what, (value, expected) in found.items() if value != expected]
 
 
-def sweep(folder: Path, with_remote: bool, when: str) -> int:
-    """The number of steps that were tried. Ends the script at the first that leaves anything wrong."""
+def sweep(folder: Path, with_remote: bool, when: str, stride: int) -> int:
+    """The last step that was tried. Ends the script at the first that leaves anything wrong."""
     template = folder / "template"
     template.mkdir(parents=True)
     make_template(template, with_remote)
-    for step in itertools.count(1):
+    for step in itertools.count(1, stride):
         attempt = folder / f"{when}-{step}"
         shutil.copytree(template, attempt, symlinks=True)
 
@@ -133,4 +135,5 @@ def sweep(folder: Path, with_remote: bool, when: str) -> int:
 
 
 if __name__ == "__main__":
-    print(sweep(Path(sys.argv[1]), sys.argv[2] == "remote", sys.argv[3]))
+    tried = sweep(Path(sys.argv[1]), sys.argv[2] == "remote", sys.argv[3], int(sys.argv[4]))
+    sys.stdout.write(str(tried))

@@ -6,20 +6,21 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from generator.render.diff import EndpointDiff, FleetDiff, diff_endpoint
-from generator.render.diff_effect import compare_objects
-from generator.render.diff_fields import Effect, by_flag, walk_fields
+from generator.render.diff_fields import Effect
 from generator.render.diff_intent import Intent
 from generator.render.diff_objects import ObjectChange
 from generator.render.manifest import Manifest, ManifestSet
-from generator.render.pods import MODE, REVISION, STOP, pod_part, same_value, without_revisions
-from tests.render.test_pods import autoscaler, container, deployment, edited, inference_service, route, service
+from generator.render.pods import MODE, REVISION, STOP
+from tests.render.test_pods import autoscaler, deployment, edited, inference_service, route, service
 
 OWN = f"metadata/annotations//{REVISION}"
+
+
 TEMPLATE = f"spec/template/metadata/annotations//{REVISION}"
+
+
 ARGS = "spec/template/spec/containers/0/args"
 
 
@@ -160,111 +161,6 @@ def test_another_name_is_another_object(path: str) -> None:
     assert found.primary is Intent.RESTARTED
 
 
-def test_the_table_speaks_of_models_and_not_of_fields() -> None:
-    """Every row that people ask for, read from where it stands."""
-    args = ["--model=/mnt/models", "--served-model-name=chat2", "--max-model-len=8192", "--max-num-seqs=64"]
-    limits = {"cpu": "16", "memory": "64Gi", "nvidia.com/gpu": "4"}
-    body = edited(deployment(), ARGS, [*args, "--tensor-parallel-size=4"])
-    body = edited(body, "spec/template/spec/containers/0/resources/limits", limits)
-    body = edited(body, "spec/template/spec/initContainers/0/args/0", "s3://models/chat/2")
-    body = edited(body, "spec/template/spec/containers/0/startupProbe/failureThreshold", 120)
-    body = edited(body, "spec/strategy/rollingUpdate", {"maxSurge": 0, "maxUnavailable": 1})
-    found = diff([deployment(), route()], [body, route("/v2/chat")])
-    restarts, quiet = Effect.RESTARTS, Effect.NO_RESTART
-    assert rows(found) == {
-        "model": ("chat", "chat2", restarts),
-        "storage": ("s3://models/chat/1", "s3://models/chat/2", restarts),
-        "GPUs × replicas": ("2 × 3 = 6", "4 × 3 = 12", restarts),
-        "tensor parallel": ("2", "4", restarts),
-        "concurrent requests": ("256", "64", restarts),
-        "total tokens": ("5120", "8192", restarts),
-        "cpu": ("4 to 8", "4 to 16", restarts),
-        "memory": ("32Gi to 48Gi", "32Gi to 64Gi", restarts),
-        "strategy": ("surge 1, unavailable 0", "surge 0, unavailable 1", quiet),
-        "startup budget": ("600 s", "1200 s", restarts),
-        "route": ("llm.local/llm/chat", "llm.local/v2/chat", quiet),
-    }
-    assert found.others == ()
-
-
-def test_scaling_shows_more_gpus_without_a_restart() -> None:
-    """The row's effect is that of the field that changed, not of the row's subject."""
-    found = diff([deployment(1)], [deployment(4)])
-    assert rows(found) == {
-        "GPUs × replicas": ("2 × 1 = 2", "2 × 4 = 8", Effect.NO_RESTART),
-        "replicas": ("1", "4", Effect.NO_RESTART),
-    }
-
-
-@pytest.mark.parametrize(
-    ("label", "args"),
-    [
-        ("total tokens", ["--max-model-len", "4096"]),
-        ("total tokens", ["--max-total-tokens=4096"]),
-        ("total tokens", ["--context-length", "4096"]),
-        ("input tokens", ["--max-input-tokens=4096"]),
-        ("concurrent requests", ["--max-concurrent-requests", "4096"]),
-        ("concurrent requests", ["--max-running-requests", "4096"]),
-        ("tensor parallel", ["--num-shard", "4096"]),
-        ("tensor parallel", ["--tp-size=4096"]),
-        ("total tokens", ["serve", "/mnt/models", "--max-model-len", "4096"]),
-    ],
-)
-def test_the_flags_of_every_server_are_known(label: str, args: list[str]) -> None:
-    """vLLM, TGI and SGLang, in both spellings."""
-    found = diff([], [edited(deployment(), ARGS, args)])
-    assert rows(found)[label] == (None, "4096", None)
-
-
-def test_a_predictor_by_model_format_is_read_too() -> None:
-    """KServe's runtimes keep the storage and the arguments in `model`."""
-    model = {
-        "modelFormat": {"name": "huggingface"},
-        "storageUri": "s3://models/chat/1",
-        "args": ["--model_name=x", "--max-model-len=4096"],
-        "resources": {"limits": {"nvidia.com/gpu": 1}},
-    }
-    before = edited(inference_service(model=model), "spec/predictor/containers", None)
-    found = diff([before], [edited(before, "spec/predictor/model/storageUri", "s3://models/chat/2")])
-    assert rows(found) == {"storage": ("s3://models/chat/1", "s3://models/chat/2", Effect.RESTARTS)}
-    assert (found.impact.gpus_before, found.others) == (2, ())
-
-
-def test_secrets_are_shown_by_name_and_key_only() -> None:
-    """Which key is read is configuration; what it holds is nowhere in a manifest."""
-    path = "spec/template/spec/containers/0/env/1/valueFrom/secretKeyRef/key"
-    found = diff([deployment()], [edited(deployment(), path, "token-2")])
-    assert rows(found) == {"secret keys": ("hf/token", "hf/token-2", Effect.RESTARTS)}
-
-
-def test_the_content_of_a_secret_is_never_shown() -> None:
-    """Should a company's template bring one, not a byte of it reaches a report."""
-    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "x"}, "data": {"a": "aHVudGVyMg=="}}
-    found = diff([secret], [edited(secret, "data/a", "aHVudGVyMw==")])
-    assert found.changed
-    assert "aHVudGVy" not in repr(found)
-
-
-def test_what_no_row_tells_is_a_field_with_a_readable_path() -> None:
-    """Lists by name, command lines by flag, keys with dots in brackets."""
-    body = edited(deployment(), "spec/template/spec/containers/0/env/0/value", "/var/hf")
-    body = edited(body, ARGS, [*container()["args"], "--seed=7"])
-    body = edited(body, "metadata/annotations//example.com/note", "x")
-    found = diff([deployment()], [body])
-    assert [(item.change.path, item.change.effect) for item in found.others] == [
-        ("metadata.annotations[example.com/note]", Effect.NO_RESTART),
-        ("spec.template.spec.containers[model-server].args[--seed]", Effect.RESTARTS),
-        ("spec.template.spec.containers[model-server].env[HF_HOME].value", Effect.RESTARTS),
-    ]
-
-
-def test_another_order_of_a_command_line_is_a_change() -> None:
-    """The pods are replaced for it, so the difference must not be empty."""
-    found = diff([deployment()], [edited(deployment(), ARGS, list(reversed(container()["args"])))])
-    assert [item.change.path for item in found.others] == ["spec.template.spec.containers[model-server].args"]
-    assert found.intents == (Intent.RESTARTED,)
-
-
 def test_manifest_sets_and_files_compare_alike() -> None:
     """A rendering against a tree in git, either way round."""
     sets = [ManifestSet((Manifest(body),)) for body in (deployment(1), deployment(2))]
@@ -281,88 +177,3 @@ def test_a_fleet_adds_up() -> None:
     assert fleet.intents == {Intent.CREATED: 1, Intent.RESTARTED: 1, Intent.UNCHANGED: 1}
     assert (fleet.impact.gpus_before, fleet.impact.gpus_after, fleet.impact.gpus_extra) == (4, 8, 6)
     assert [fleet.gpus_extra(count) for count in (0, 1, 2, 9)] == [0, 4, 6, 6]
-
-
-scalars = st.none() | st.booleans() | st.integers(0, 3) | st.sampled_from(["", "a", "b", "x=1", "--a", "--b=2"])
-values = st.recursive(
-    scalars,
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["name", "a", "b.c"]), inner, max_size=3)
-    ),
-    max_leaves=6,
-)
-places = st.sampled_from(
-    [
-        "metadata",
-        "metadata/annotations",
-        "metadata/annotations/foo",
-        f"metadata/annotations//{STOP}",
-        f"metadata/annotations//{REVISION}",
-        "metadata/labels",
-        "metadata/labels/x",
-        "metadata/generateName",
-        "apiVersion",
-        "extra",
-        "spec",
-        "spec/replicas",
-        "spec/selector",
-        "spec/strategy",
-        "spec/template",
-        "spec/template/metadata",
-        "spec/template/metadata/annotations",
-        f"spec/template/metadata/annotations//{REVISION}",
-        "spec/template/spec/containers",
-        "spec/template/spec/containers/0/args",
-        "spec/predictor",
-        "spec/predictor/minReplicas",
-        "spec/predictor/timeout",
-        "spec/predictor/canaryTrafficPercent",
-        "spec/predictor/containers",
-        "spec/transformer",
-    ]
-)
-bodies = st.sampled_from([deployment(), inference_service(), inference_service("Knative"), service()])
-
-
-def mutate(body: dict[str, Any], changes: list[tuple[str, Any]]) -> dict[str, Any]:
-    for path, value in changes:
-        try:
-            body = edited(body, path, value)
-        except (AttributeError, TypeError, IndexError, KeyError, ValueError):
-            continue
-    return body
-
-
-@given(body=bodies, changes=st.lists(st.tuples(places, values), max_size=4))
-def test_fields_restart_exactly_where_the_pods_differ(body: dict[str, Any], changes: list[tuple[str, Any]]) -> None:
-    """What is said per field and what decides the stamp are one rule written twice; here they are held together."""
-    after = mutate(body, changes)
-    fields = compare_objects(body, after)
-    assert bool(fields) == (not same_value(without_revisions(body), without_revisions(after)))
-    restarts = any(field.effect in (Effect.RESTARTS, Effect.REPLACES) for field in fields)
-    assert restarts == (not same_value(pod_part(body), pod_part(after)))
-
-
-@given(old=values, new=values)
-def test_walking_two_values_finds_a_difference_exactly_where_there_is_one(old: Any, new: Any) -> None:
-    """Nothing that differs is lost, nothing that is alike is shown."""
-    found = list(walk_fields(old, new, ("a", "b", "c")))
-    assert bool(found) == (not same_value(old, new))
-    assert all(not same_value(before, after) for _, before, after in found)
-
-
-@given(before=st.lists(st.tuples(places, values), max_size=3), after=st.lists(st.tuples(places, values), max_size=3))
-def test_no_hand_edited_tree_crashes_a_difference(before: list[tuple[str, Any]], after: list[tuple[str, Any]]) -> None:
-    """Differences are shown for any commit, also for those that nobody rendered."""
-    old = [mutate(body, before) for body in (deployment(), service(), autoscaler(), route())]
-    new = [mutate(body, after) for body in (inference_service(), service(), autoscaler(), route())]
-    diff(old, new)
-    diff(old, [mutate(body, after) for body in old])
-
-
-def test_command_lines_are_read_only_where_that_is_certain() -> None:
-    """A repeated flag, or a word that belongs to none, is compared as it stands."""
-    assert by_flag(["--a", "1", "--b=2", "-c"]) == {"[--a]": "1", "[--b]": "2", "[-c]": ""}
-    assert [by_flag(items) for items in (["--a", "--a"], ["x"], ["--a=1", "2"], [], None, [1], ["--a", "1", "2"])] == (
-        [None] * 7
-    )

@@ -28,6 +28,6 @@ def test_templates_are_plain_text_with_unix_line_ends(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(shipped_templates()))
 def test_no_template_starts_a_shell_or_holds_a_secret(name: str) -> None:
     text = shipped_templates()[name]
-    assert not re.search(r"\b(sh|bash|exec)\b", text.replace("sh -c", " sh "))
+    assert not re.search(r"\b(sh|bash|exec)\b", text)
     assert "stringData" not in text
     assert "kind: Secret" not in text

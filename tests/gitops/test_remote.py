@@ -1,0 +1,189 @@
+"""What remotes say, and what is made of it."""
+
+from __future__ import annotations
+
+import base64
+import os
+import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from generator.errors import AuthenticationFailed, InvalidInput, NotARepository, PushRejected, RemoteUnavailable
+from generator.gitops.process import GitOutput
+from generator.gitops.remote import Remote
+from generator.gitops.remote_words import explain_failure, explain_rejection, find_link, is_moved, mask_credentials
+from generator.gitops.repository import Repository
+from tests.gitops.conftest import git, hook, put
+from tests.gitops.test_repository import commit
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "[rejected] (non-fast-forward)",
+        "[rejected] (fetch first)",
+        "[rejected] (stale info)",
+        "[remote rejected] (cannot lock ref 'refs/heads/main': is at 1 but expected 2)",
+        "[remote rejected] (failed to update ref)",
+        "[remote rejected] (incorrect old value provided)",
+        "[remote rejected] (reference already exists)",
+        "[remote rejected] (Reference update failed: 409 Conflict)",
+    ],
+)
+def test_a_lost_race_is_told_in_many_words(words: str) -> None:
+    assert is_moved(words)
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        ("fatal: Authentication failed for 'https://x/y.git/'", AuthenticationFailed),
+        ("fatal: could not read Username for 'https://x': terminal prompts disabled", AuthenticationFailed),
+        ("git@x: Permission denied (publickey).\nfatal: Could not read from remote repository.", AuthenticationFailed),
+        ("Host key verification failed.\nfatal: Could not read from remote repository.", AuthenticationFailed),
+        ("remote: Permission to a/b.git denied to c.\nfatal: unable to access: error: 403", AuthenticationFailed),
+        ("remote: Repository not found.\nfatal: repository 'https://x/' not found", NotARepository),
+        ("fatal: '/x' does not appear to be a git repository", NotARepository),
+        ("fatal: unable to access 'https://x/': Could not resolve host: x", RemoteUnavailable),
+        ("ssh: connect to host x port 22: Connection refused", RemoteUnavailable),
+        ("error: RPC failed; HTTP 502 curl 22\nfatal: early EOF", RemoteUnavailable),
+        ("fatal: the remote end hung up unexpectedly", RemoteUnavailable),
+    ],
+)
+def test_a_failure_is_told_by_its_cause(words: str, error: type[Exception]) -> None:
+    assert type(explain_failure(GitOutput(128, b"", words), 60)) is error
+
+
+def test_a_refusal_passes_on_the_words_of_the_remote() -> None:
+    error = explain_rejection("[remote rejected] main -> main (protected branch hook declined)", ("GH006: Protected.",))
+    assert type(error) is PushRejected
+    assert "GH006" in str(error)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://user:pa%40ss@h/x", "https://token@h/x", "ssh://git:x@h:22/y", "https://h/x?private_token=abc"]
+)
+def test_no_credential_is_ever_shown(url: str) -> None:
+    masked = mask_credentials(f"fatal: unable to access '{url}': no")
+    assert not any(secret in masked for secret in ("pa%40ss", "token@", "git:x", "abc"))
+    assert "token" not in repr(Remote("https://token@h/x", "main"))
+
+
+@pytest.mark.parametrize("url", ["-oProxyCommand=x", "ext::sh -c id", "a\nb", ""])
+def test_a_remote_that_could_run_a_command_is_refused(url: str) -> None:
+    with pytest.raises(InvalidInput):
+        Remote(url, "main")
+
+
+def test_the_link_of_a_forge_is_found() -> None:
+    assert find_link(("Create a merge request:", "  https://gitlab/x/-/new?a=b")) == "https://gitlab/x/-/new?a=b"
+    assert find_link(("no link",)) is None
+
+
+def test_a_branch_that_is_not_there_has_no_tip(origin: Path, bare: Repository) -> None:
+    assert Remote(str(origin), "other").fetch(bare) is None
+    assert Remote(str(origin), "main").fetch(bare) == git(origin, "rev-parse", "main")
+
+
+def test_a_branch_that_vanished_is_forgotten(origin: Path, bare: Repository) -> None:
+    remote = Remote(str(origin), "main")
+    remote.fetch(bare)
+    git(origin, "update-ref", "-d", "refs/heads/main")
+    assert remote.fetch(bare) is None
+    assert remote.known_tip(bare) is None
+
+
+def test_a_push_whose_answer_got_lost_is_looked_up(origin: Path, bare: Repository) -> None:
+    remote = Remote(str(origin), "main", time_limit=1.0)
+    base = remote.fetch(bare)
+    hook(origin, "post-receive", "sleep 4")
+    new = bare.write_commit(bare.snapshot(base).tree, [str(base)], put("x", "1").build(bare.snapshot(base)).message)  # type: ignore[union-attr]
+    assert not remote.push(bare, new, base).moved
+    assert git(origin, "rev-parse", "main") == new
+
+
+def test_a_remote_that_does_not_answer_is_given_up(bare: Repository, tmp_path: Path) -> None:
+    sleeper = tmp_path / "ssh"
+    sleeper.write_text("#!/bin/sh\nsleep 30\n")
+    sleeper.chmod(0o755)
+    bare.git("config", "core.sshCommand", str(sleeper))
+    with pytest.raises(RemoteUnavailable, match=r"within 0\.3 s"):
+        Remote("ssh://nowhere/x.git", "main", time_limit=0.3).fetch(bare)
+
+
+class GitOverHttp(BaseHTTPRequestHandler):
+    """git http-backend behind a user name and a password."""
+
+    root: Path
+
+    def do_GET(self) -> None:
+        self.answer()
+
+    def do_POST(self) -> None:
+        self.answer()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def answer(self) -> None:
+        if self.headers.get("Authorization") != "Basic " + base64.b64encode(b"ann:right").decode():
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", 'Basic realm="git"')
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        path, _, query = self.path.partition("?")
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        environment = {
+            **os.environ,
+            "GIT_PROJECT_ROOT": str(self.root),
+            "GIT_HTTP_EXPORT_ALL": "1",
+            "PATH_INFO": path,
+            "QUERY_STRING": query,
+            "REQUEST_METHOD": self.command,
+            "CONTENT_TYPE": self.headers.get("Content-Type", ""),
+            "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
+            "REMOTE_USER": "ann",
+        }
+        done = subprocess.run(["git", "http-backend"], input=body, env=environment, capture_output=True)
+        head, _, content = done.stdout.partition(b"\r\n\r\n")
+        headers = [line.split(": ", 1) for line in head.decode().split("\r\n")]
+        status = next((value for name, value in headers if name == "Status"), "200")
+        self.send_response(int(status.split()[0]))
+        for name, value in headers:
+            if name != "Status":
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+
+@pytest.fixture
+def http_origin(origin: Path) -> Iterator[str]:
+    """The remote over HTTP; the address without credentials."""
+    handler = type("Handler", (GitOverHttp,), {"root": origin.parent})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"127.0.0.1:{server.server_address[1]}/{origin.name}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_over_http_the_right_password_pushes(http_origin: str, origin: Path, bare: Repository) -> None:
+    remote = Remote(f"http://ann:right@{http_origin}", "main")
+    bare.git("update-ref", "refs/heads/main", remote.fetch(bare) or "")
+    base = bare.tip("main")
+    new = commit(bare, {"x": "1"})
+    assert not remote.push(bare, new, base).moved
+    assert git(origin, "rev-parse", "main") == new
+
+
+@pytest.mark.parametrize("user", ["", "ann:wr0ng@"])
+def test_over_http_a_wrong_password_is_said_without_showing_it(http_origin: str, bare: Repository, user: str) -> None:
+    with pytest.raises(AuthenticationFailed) as caught:
+        Remote(f"http://{user}{http_origin}", "main").fetch(bare)
+    assert "wr0ng" not in str(caught.value.to_dict())
