@@ -50,7 +50,7 @@ def command(
     done = initialise_repository(
         place, request, Author(str(uuid.uuid4()), reason="a new GitOps repository"), load_settings()
     )
-    names = sorted(path.name for path in (place / "environments").iterdir())
+    names = sorted(path.parent.name for path in (place / "environments").glob("*/environment.yaml"))
     if output == "json":
         print_json({"folder": str(place), "branch": branch, "environments": names, "commit": done.result.commit})
         return

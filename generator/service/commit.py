@@ -217,9 +217,8 @@ class EditsChange:
             {path: data for path, data in self.edits.writes.items() if not is_generated_path(path)},
             frozenset(path for path in self.edits.deletes if not is_generated_path(path)),
         )
-        base = fleet_at(tip)
-        tree = OverlayTree(SnapshotTree(snapshot), edits.writes, edits.deletes)
-        after = Fleet(tree)
+        after = Fleet(OverlayTree(SnapshotTree(snapshot), edits.writes, edits.deletes))
+        base = Fleet(SnapshotTree(tip), successor=after)
         require_generator(after)
         request = PlanRequest(self.author.request_id, high_water=high_water(self.repository, self.branch, tip.commit))
         writes, deletes = dict(edits.writes), set(edits.deletes)

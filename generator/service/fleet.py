@@ -52,14 +52,18 @@ class EndpointFile:
 class Fleet:
     """What one tree of files says. InvalidInput and NotFound name the file that is wrong or missing."""
 
-    def __init__(self, tree: FileTree) -> None:
+    def __init__(self, tree: FileTree, successor: Fleet | None = None) -> None:
+        """`successor` lends its settings to a tree that has none yet, such as that of an empty repository."""
         self.tree = tree
+        self._successor = successor
         self._environments: dict[str, tuple[Environment, Document]] = {}
 
     @cached_property
     def settings(self) -> RepositoryFile:
         """The repository's `revstamp.yaml`."""
         content = self.tree.read(REPOSITORY_FILE)
+        if content is None and self._successor is not None:
+            return self._successor.settings
         if content is None:
             raise NotARepository(
                 f"there is no {REPOSITORY_FILE} here",

@@ -5,6 +5,7 @@ Owns: its first files and its first commit. Refuses: touching a repository that 
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,11 +55,18 @@ def initialise_repository(folder: Path, request: InitRequest, author: Author, se
     files = first_files(request)
     created = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
+    try:
+        return _fill(folder, files, request, author, settings)
+    except BaseException:
+        if created:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _fill(folder: Path, files: dict[str, str], request: InitRequest, author: Author, settings: Settings) -> Committed:
     if run_git(["rev-parse", "--is-inside-work-tree"], cwd=folder).text != "true":
         answer = run_git(["init", "--quiet", f"--initial-branch={request.branch}"], cwd=folder)
         if answer.code != 0:
-            if created:
-                folder.rmdir()
             raise GitError(f"git could not make a repository in {folder}: {answer.stderr.strip()}")
     for path, content in files.items():
         write_file(folder, path, content.encode())

@@ -19,7 +19,7 @@ from generator.gitops.repository import Repository
 from generator.gitops.snapshot import Snapshot
 from generator.gitops.worktree import Edits
 from generator.service.check import Base
-from generator.service.commit import Author, EditedEndpoint, EditsChange, OperationChange, fleet_at
+from generator.service.commit import Author, EditedEndpoint, EditsChange, OperationChange, SnapshotTree, fleet_at
 from generator.service.fleet import EndpointRef, Fleet
 from generator.service.layout import ENVIRONMENTS, REPOSITORY_FILE, TEMPLATES
 from generator.service.operations import Operation
@@ -168,6 +168,10 @@ class Workspace:
         if environment and is_dns_label(environment) and is_endpoint_name(name) and fleet.stamp(ref) is not None:
             return ref
         return fleet.find_endpoint(text)
+
+    def head_tree(self) -> FileTree:
+        """The files of the commit that is checked out."""
+        return SnapshotTree(self.repository.snapshot(self.clone.head))
 
 
 def find_base(folder: Path, delivery: str, rev: str | None) -> Base | None:

@@ -19,9 +19,12 @@ from generator.spec.base import Model
 from generator.spec.document import Document, Path, load_document
 from generator.spec.endpoint import Endpoint
 from generator.spec.environment import Environment
+from generator.spec.environment_rules import check_environment
 from generator.spec.repository_file import RepositoryFile
+from generator.spec.text import shown
 
 M = TypeVar("M", bound=Model)
+MAX_VIOLATIONS = 100
 
 _TYPES = {
     "string_type": "text",
@@ -34,6 +37,11 @@ _TYPES = {
     "tuple_type": "a list",
     "list_type": "a list",
 }
+_TEXTS = {
+    "string_too_short": "must not be empty",
+    "string_too_long": "is longer than {max_length} characters",
+    "string_pattern_mismatch": "does not match the pattern {pattern}",
+}
 
 
 def load_endpoint(content: bytes | str, file: str) -> tuple[Endpoint, Document]:
@@ -43,7 +51,11 @@ def load_endpoint(content: bytes | str, file: str) -> tuple[Endpoint, Document]:
 
 def load_environment(content: bytes | str, file: str) -> tuple[Environment, Document]:
     """Read an environment file. InvalidInput carries all violations of the file at once."""
-    return _load(Environment, content, file)
+    environment, document = _load(Environment, content, file)
+    violations = check_environment(environment, document)
+    if violations:
+        raise InvalidInput(f"{file} contradicts itself", violations=violations)
+    return environment, document
 
 
 def load_repository_file(content: bytes | str, file: str) -> tuple[RepositoryFile, Document]:
@@ -79,19 +91,25 @@ def validate_document(model: type[M], document: Document) -> M:
 
 
 def violations_of(error: ValidationError, model: type[BaseModel], document: Document) -> list[Violation]:
-    """One violation for each of pydantic's findings, in the order of the file."""
-    found = [_violation(item, model, document) for item in error.errors(include_url=False)]
-    return sorted(found, key=lambda violation: (violation.line, violation.column, violation.path))
+    """One violation for each of pydantic's findings, in the order of the file; beyond 100 only their number."""
+    items = error.errors(include_url=False)
+    found = [_violation(item, model, document) for item in items[:MAX_VIOLATIONS]]
+    found.sort(key=lambda violation: (violation.line, violation.column, violation.path))
+    if len(items) > MAX_VIOLATIONS:
+        found.append(document.violation((), f"{len(items) - MAX_VIOLATIONS} more fields are wrong", "", "invalid"))
+    return found
 
 
 def _violation(item: Mapping[str, Any], model: type[BaseModel], document: Document) -> Violation:
-    path = _data_path(item["loc"], document)
-    kind = item["type"]
+    kind, location = item["type"], item["loc"]
     context = item.get("ctx") or {}
-    if kind == "extra_forbidden":
-        return document.violation(path, f"unknown field {path[-1]!r}", suggest_field(model, path), "unknown-field")
-    if kind == "missing":
-        return document.violation(path, f"the field {path[-1]!r} is missing", f"add `{path[-1]}:`", "missing")
+    if kind in ("extra_forbidden", "missing"):
+        name, path = location[-1], (*_data_path(location[:-1], document), location[-1])
+        if kind == "missing":
+            return document.violation(path, f"the field {name!r} is missing", f"add `{name}:`", "missing")
+        fix = suggest_field(model, path)
+        return document.violation(path, f"unknown field {shown(name)}", fix, "unknown-field", at_key=True)
+    path = _data_path(location, document)
     if kind == "revstamp":
         return document.violation(path, context["message"], context["fix"], "invalid")
     message, fix = _say_type(kind, context, item, document.places.get(path))
@@ -106,11 +124,14 @@ def _say_type(kind: str, context: Mapping[str, Any], item: Mapping[str, Any], pl
         return f"must be {_TYPES[kind]}, not {_describe(value)}", fix
     if kind == "literal_error":
         allowed = context.get("expected", "")
-        near = difflib.get_close_matches(str(value), allowed.replace("'", "").replace(" or ", ", ").split(", "), 1)
-        return f"{value!r} is not one of {allowed}", f"did you mean {near[0]!r}?" if near else ""
+        names = allowed.replace("'", "").replace(" or ", ", ").split(", ")
+        near = difflib.get_close_matches(value[:100], names, 1) if isinstance(value, str) else []
+        return f"{shown(value)} is not one of {allowed}", f"did you mean {near[0]!r}?" if near else ""
     if kind in ("greater_than_equal", "less_than_equal"):
         bound = context.get("ge", context.get("le"))
-        return f"{value!r} is {'below' if 'ge' in context else 'above'} {bound}", ""
+        return f"{shown(value)} is {'below' if 'ge' in context else 'above'} {bound}", ""
+    if kind in _TEXTS:
+        return _TEXTS[kind].format(**context), "write it, or leave the field out" if kind == "string_too_short" else ""
     return str(item["msg"]).replace("Input should", "should"), ""
 
 
@@ -119,20 +140,17 @@ def _describe(value: Any) -> str:
         return "nothing"
     if isinstance(value, Mapping):
         return "a mapping"
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return "a list"
-    return repr(value) if len(repr(value)) < 60 else type(value).__name__
+    return "a list" if isinstance(value, list | tuple) else shown(value)
 
 
 def _data_path(location: Sequence[str | int], document: Document) -> Path:
-    """pydantic's location without the marks of its own (`[key]`, union members) that are no places in the data."""
+    """pydantic's location without the marks of its own (`[key]`) that are no places in the data."""
     path: Path = ()
     value: Any = document.data
-    for index, part in enumerate(location):
-        last = index == len(location) - 1
-        if isinstance(value, Mapping) and (part in value or last) and part != "[key]":
-            value, path = value.get(str(part)), (*path, part)
-        elif isinstance(value, Sequence) and not isinstance(value, str) and isinstance(part, int) and part < len(value):
+    for part in location:
+        if (isinstance(value, Mapping) and part in value) or (
+            isinstance(value, list | tuple) and isinstance(part, int) and part < len(value)
+        ):
             value, path = value[part], (*path, part)
     return path
 
@@ -141,7 +159,7 @@ def suggest_field(model: type[BaseModel], path: Path) -> str:
     """The nearest known field beside the unknown one, or the list of those there are."""
     target = _model_at(model, path[:-1])
     names = known_fields(target) if target else ()
-    near = difflib.get_close_matches(str(path[-1]), names, 1, 0.6)
+    near = difflib.get_close_matches(str(path[-1])[:100], names, 1, 0.6)
     if near:
         return f"did you mean {near[0]!r}?"
     return f"known here: {', '.join(names)}" if names else ""

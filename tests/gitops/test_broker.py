@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from generator.errors import ChangeConflict, PushRejected, RemoteUnavailable
-from generator.gitops.broker import Change, CommitBroker
+from generator.gitops.broker import Change, CommitBroker, Proposal
 from generator.gitops.remote import Remote
 from generator.gitops.repository import Repository
+from generator.gitops.snapshot import Snapshot
 from tests.gitops.conftest import QUICK, count_up, fsck, git, hook, proposal, put
 
 
@@ -122,10 +123,18 @@ def test_a_remote_set_back_on_purpose_stays_set_back(origin: Path, tmp_path: Pat
 
 def test_a_branch_that_never_stands_still_gives_up_with_a_retryable_error(origin: Path, tmp_path: Path) -> None:
     broker = mirror_broker(origin, tmp_path / "mirror.git")
-    hook(origin, "pre-receive", "unset GIT_QUARANTINE_PATH; exit 0")
-    hook(origin, "update", 'echo "error: cannot lock ref: is at x but expected y" >&2; exit 1')
-    error = broker.submit(put("a", "1")).exception(30)
-    assert isinstance(error, PushRejected | RemoteUnavailable)
+    broker.snapshot()
+    hook(
+        origin,
+        "pre-receive",
+        "unset GIT_QUARANTINE_PATH GIT_OBJECT_DIRECTORY GIT_ALTERNATE_OBJECT_DIRECTORIES\n"
+        f"echo push >> {tmp_path}/pushes\n"
+        "git update-ref refs/heads/main $(git -c user.name=o -c user.email=o@x commit-tree main^{tree} -p main -m moved)",
+    )
+    error = broker.submit(put("a", "1")).exception(60)
+    assert isinstance(error, RemoteUnavailable)
+    assert error.retryable
+    assert len((tmp_path / "pushes").read_text().split()) == QUICK.attempts
     assert broker.snapshot(refresh=True).read("a") is None
 
 
@@ -162,10 +171,18 @@ def test_a_remote_that_is_gone_is_a_retryable_error(origin: Path, tmp_path: Path
 
 
 def test_a_waiter_that_gave_up_is_not_committed(broker: CommitBroker) -> None:
-    release = threading.Event()
-    blocked = broker.submit(Change("first", lambda _: release.wait(10) and proposal({"a": "1"})))
+    started, release = threading.Event(), threading.Event()
+
+    def build(_: Snapshot) -> Proposal:
+        started.set()
+        assert release.wait(10)
+        return proposal({"a": "1"})
+
+    first = broker.submit(Change("first", build))
+    assert started.wait(10)
     late = broker.submit(put("b", "1"))
-    assert late.cancel() or late.done() or True
+    assert late.cancel()
     release.set()
-    blocked.result(10)
-    assert late.cancelled() == (broker.snapshot().read("b") is None)
+    assert first.result(10).commit
+    assert broker.commit(put("c", "1")).commit
+    assert broker.snapshot().read("b") is None

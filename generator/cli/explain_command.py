@@ -1,0 +1,95 @@
+"""`revstamp explain`: where each value comes from, and where it ends."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from generator.cli.output import output_option, print_json, print_table, say, warn
+from generator.cli.params import EndpointName
+
+if TYPE_CHECKING:
+    from generator.service.explain import ExplainedField, Explanation
+
+_SHOWN_LINES = 3
+_SHOWN_CHARACTERS = 60
+
+
+@click.command("explain")
+@click.argument("endpoint", type=EndpointName())
+@click.argument("field", required=False)
+@click.option("--rev", metavar="REV", help="As a commit has it, not the work tree.")
+@output_option
+@click.pass_obj
+def command(folder: str, /, endpoint: str, field: str | None, rev: str | None, output: str) -> None:
+    """Say where each value of an endpoint comes from, and which manifest lines it ends in.
+
+    ENDPOINT is a name, an id, or ENVIRONMENT/NAME. FIELD is a path in the endpoint's file, a flag's name, or a field
+    of the platform; `memory` means all below it. Without FIELD: all that have a value. Found by rendering with another
+    value in its place, so it holds for templates of your own.
+
+    \b
+    Examples:
+      revstamp explain prod/chat
+      revstamp explain prod/chat memory.limit
+      revstamp explain prod/chat max-input-tokens
+      revstamp explain prod/chat deploymentSpec --rev HEAD~3 --output json
+    """
+    from generator.errors import Refused
+    from generator.service.commit import fleet_at
+    from generator.service.explain import explain_endpoint
+    from generator.service.workspace import Workspace
+    from generator.settings import load_settings
+
+    workspace = Workspace.open(folder, load_settings())
+    fleet = workspace.fleet if rev is None else fleet_at(workspace.snapshot(rev))
+    ref = fleet.find_endpoint(endpoint)
+    explanation = explain_endpoint(fleet, ref, field, _flag_names())
+    if output == "json":
+        print_json([item.to_dict() for item in explanation.fields])
+    else:
+        _print_fields(explanation, in_full=field is not None)
+    if not explanation.is_resolved:
+        raise Refused(f"{ref} cannot be resolved: a value is missing", violations=explanation.violations)
+    for violation in explanation.violations:
+        warn(f"{ref} cannot be deployed: {violation}")
+
+
+def _flag_names() -> dict[str, str]:
+    """What a flag's name is in the endpoint's file."""
+    from generator.cli.fields import NUMBER_FLAGS, TEXT_FLAGS
+
+    flags = {**TEXT_FLAGS, **NUMBER_FLAGS}
+    names = {name: ".".join(str(part) for part in path[1:]) for name, (path, _) in flags.items()}
+    return {**names, "use-gpu": "deployment.use_gpu"}
+
+
+def _print_fields(explanation: Explanation, *, in_full: bool) -> None:
+    folder = _common_folder(explanation.fields)
+    rows = [
+        (item.name, _show_value(item.value, in_full), str(item.origin), _show_lines(item, folder, in_full))
+        for item in explanation.fields
+    ]
+    print_table(("field", "value", "comes from", "ends in"), rows, title=str(explanation.ref))
+    if folder:
+        say(f"manifests: {folder}/")
+
+
+def _common_folder(fields: tuple[ExplainedField, ...]) -> str:
+    return next((line.file.rpartition("/")[0] for item in fields for line in item.manifests), "")
+
+
+def _show_value(value: Any, in_full: bool) -> str:
+    if value is None:
+        return "–"
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if in_full or len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
+
+
+def _show_lines(item: ExplainedField, folder: str, in_full: bool) -> str:
+    lines = [f"{line.file.removeprefix(f'{folder}/')}:{line.line} {line.path}".rstrip() for line in item.manifests]
+    if not in_full and len(lines) > _SHOWN_LINES:
+        lines = [*lines[:_SHOWN_LINES], f"and {len(lines) - _SHOWN_LINES} more"]
+    return "\n".join((*((item.effect,) if item.effect else ()), *lines))
