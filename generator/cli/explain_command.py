@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from generator.service.explain import ExplainedField, Explanation
 
 _SHOWN_LINES = 3
-_SHOWN_CHARACTERS = 60
+_SHOWN_CHARACTERS = 40
+_SHOWN_PATH = 44
 
 
 @click.command("explain")
@@ -67,18 +68,23 @@ def _flag_names() -> dict[str, str]:
 
 
 def _print_fields(explanation: Explanation, *, in_full: bool) -> None:
-    folder = _common_folder(explanation.fields)
+    """Files are named from their environment's folder and from the endpoint's manifests folder."""
+    base, folder = f"environments/{explanation.ref.environment}/", _manifests_folder(explanation.fields)
     rows = [
-        (item.name, _show_value(item.value, in_full), str(item.origin), _show_lines(item, folder, in_full))
+        (
+            item.name,
+            _show_value(item.value, in_full),
+            str(item.origin).replace(base, ""),
+            _show_lines(item, folder, in_full),
+        )
         for item in explanation.fields
     ]
     print_table(("field", "value", "comes from", "ends in"), rows, title=str(explanation.ref))
-    if folder:
-        say(f"manifests: {folder}/")
+    say(f"Sources are in {base}" + (f", manifests in {folder}" if folder else ""))
 
 
-def _common_folder(fields: tuple[ExplainedField, ...]) -> str:
-    return next((line.file.rpartition("/")[0] for item in fields for line in item.manifests), "")
+def _manifests_folder(fields: tuple[ExplainedField, ...]) -> str:
+    return next((f"{line.file.rpartition('/')[0]}/" for item in fields for line in item.manifests), "")
 
 
 def _show_value(value: Any, in_full: bool) -> str:
@@ -89,7 +95,18 @@ def _show_value(value: Any, in_full: bool) -> str:
 
 
 def _show_lines(item: ExplainedField, folder: str, in_full: bool) -> str:
-    lines = [f"{line.file.removeprefix(f'{folder}/')}:{line.line} {line.path}".rstrip() for line in item.manifests]
+    lines = [
+        f"{line.file.removeprefix(folder)}:{line.line} {line.path if in_full else _shorten(line.path)}".rstrip()
+        for line in item.manifests
+    ]
     if not in_full and len(lines) > _SHOWN_LINES:
         lines = [*lines[:_SHOWN_LINES], f"and {len(lines) - _SHOWN_LINES} more"]
     return "\n".join((*((item.effect,) if item.effect else ()), *lines))
+
+
+def _shorten(path: str) -> str:
+    """The end of a path, which tells more than its beginning."""
+    if len(path) <= _SHOWN_PATH:
+        return path
+    tail = path[-_SHOWN_PATH:]
+    return "…" + tail[tail.find(".") :] if "." in tail else f"…{tail}"

@@ -8,21 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from generator.errors import ChangeConflict, DirtyClone, GitError, NotARepository, RemoteUnavailable, RevstampError
+from generator.errors import DirtyClone, GitError, NotARepository, RemoteUnavailable, RevstampError
 from generator.gitops.broker import CommitBroker, Limits
-from generator.gitops.changes import Change, CommitResult, Proposal
+from generator.gitops.changes import Change, CommitResult
+from generator.gitops.edits import Edits, guard_change, list_changes, read_edits
 from generator.gitops.following import Follower, SyncReport
 from generator.gitops.journal import Journal
 from generator.gitops.lock import hold_lock
 from generator.gitops.process import run_git
 from generator.gitops.remote import DEFAULT_TIME_LIMIT, Remote
 from generator.gitops.repository import Repository
-from generator.gitops.snapshot import Snapshot
-from generator.gitops.worktree import Edits, WorkTree
+from generator.gitops.worktree import WorkTree
 
 _IN_PROGRESS = {"MERGE_HEAD": "merge", "CHERRY_PICK_HEAD": "cherry-pick", "REVERT_HEAD": "revert"}
 
@@ -38,16 +38,22 @@ class CloneResult:
 class Clone:
     """A work tree on a branch. `Clone.find` is the way to get one."""
 
-    def __init__(self, root: Path, git_dir: Path, repository: Repository) -> None:
+    def __init__(
+        self, root: Path, git_dir: Path, repository: Repository, time_limit: float = DEFAULT_TIME_LIMIT
+    ) -> None:
         self.root = root
+        self.time_limit = time_limit
         self.git_dir = git_dir
         self.repository = repository
-        self.work_tree = WorkTree(root, git_dir, repository)
+        self.work_tree = WorkTree(root, git_dir)
         self._follower = Follower(repository, self.work_tree)
 
     @classmethod
-    def find(cls, start: Path | str = ".") -> Clone:
-        """The clone that a folder is in. Raises NotARepository outside of one, or in a bare repository."""
+    def find(cls, start: Path | str = ".", time_limit: float = DEFAULT_TIME_LIMIT) -> Clone:
+        """The clone that a folder is in. Raises NotARepository outside of one, or in a bare repository.
+
+        `time_limit` is in seconds, for each fetch and push.
+        """
         if not Path(start).is_dir():
             raise NotARepository(f"{start} is not a folder")
         options = ["--path-format=absolute", "--is-bare-repository", "--git-dir", "--git-common-dir"]
@@ -58,7 +64,7 @@ class Clone:
         top = run_git(["rev-parse", "--path-format=absolute", "--show-toplevel"], cwd=Path(start))
         if bare == "true" or top.code != 0:
             raise NotARepository(f"{start} has no work tree", hint="Run this in a clone, not in a bare repository.")
-        return cls(Path(top.text), Path(git_dir), Repository.open(common))
+        return cls(Path(top.text), Path(git_dir), Repository.open(common), time_limit)
 
     @property
     def branch(self) -> str:
@@ -87,22 +93,22 @@ class Clone:
             raise GitError(f"{self.branch} has no upstream and there are several remotes", hint=hint)
         return None
 
-    def remote(self, branch: str | None = None, time_limit: float = DEFAULT_TIME_LIMIT) -> Remote | None:
+    def remote(self, branch: str | None = None, time_limit: float | None = None) -> Remote | None:
         """The remote's branch that commits go to: the upstream, or one of the given name."""
         if self.remote_name is None:
             return None
         merge = self.repository.read_setting(f"branch.{self.branch}.merge") if branch is None else None
         name = branch or (merge or self.branch).removeprefix("refs/heads/")
-        return Remote(self.remote_name, name, time_limit, f"refs/remotes/{self.remote_name}/{name}")
+        return Remote(self.remote_name, name, time_limit or self.time_limit, f"refs/remotes/{self.remote_name}/{name}")
 
     def is_clean(self) -> bool:
         """Whether nothing differs from HEAD; ignored files do not count."""
-        return not self.work_tree.list_changes()
+        return not list_changes(self.work_tree)
 
     def edits(self, folders: Sequence[str] = ()) -> Edits:
         """What the person changed below the folders. Finishes first what a crash left unfinished."""
         self.resume()
-        return self.work_tree.read_edits(self.head, folders)
+        return read_edits(self.repository, self.work_tree, self.head, folders)
 
     def commit(self, change: Change, edits: Edits | None = None, limits: Limits | None = None) -> CloneResult:
         """Commit onto the branch (the remote's where there is one) and bring the clone to it.
@@ -121,10 +127,12 @@ class Clone:
                 remote,
                 limits=limits,
                 choose_base=None if remote is None else self.choose_base,
-                before_publish=lambda _, new: self._note(Journal(branch, old, new, taken, remote is not None)),
+                before_publish=lambda _, new: self._follower.journal.write(
+                    Journal(branch, old, new, taken, remote is not None)
+                ),
             )
             try:
-                result = broker.commit(self._guard(change, edits))
+                result = broker.commit(guard_change(self.repository, change, edits))
             except RevstampError as error:
                 if not isinstance(error, RemoteUnavailable):
                     self._follower.journal.clear()
@@ -135,6 +143,29 @@ class Clone:
             elif result.tip and result.tip != old:
                 report = self._follower.sync(old, result.tip, taken)
             self._follower.journal.clear()
+            return CloneResult(result, report)
+
+    def commit_elsewhere(
+        self, branch: str, change: Change, edits: Edits | None = None, limits: Limits | None = None
+    ) -> CloneResult:
+        """Commit onto a branch of its own, for review; it starts where a commit on the present one would.
+
+        It is pushed where there is a remote, and the result carries the link that a forge answers. The branch that is
+        checked out stays; edits that are safe on the other one leave the work tree.
+        """
+        if branch == self.branch:
+            return self.commit(change, edits, limits)
+        with self._held():
+            self._follower.resume(self.branch, self.remote())
+            upstream, head = self.remote(), self.head
+            start = self.choose_base(upstream.fetch(self.repository)) if upstream else head
+            broker = CommitBroker(
+                self.repository, branch, self.remote(branch), limits=limits, choose_base=lambda tip: tip or start
+            )
+            result = broker.commit(guard_change(self.repository, change, edits))
+            report = SyncReport()
+            if edits and result.commit and head:
+                report = self._follower.sync(result.commit, head, edits.blobs)
             return CloneResult(result, report)
 
     def sync(self, old: str | None, new: str, taken: Mapping[str, str | None]) -> SyncReport:
@@ -155,9 +186,6 @@ class Clone:
         with self._held():
             return self._follower.resume(self.branch, self.remote())
 
-    def _note(self, journal: Journal) -> None:
-        self._follower.journal.write(journal)
-
     def choose_base(self, tip: str | None) -> str | None:
         """The remote's tip, or the local branch where it is ahead of it."""
         local = self.head
@@ -171,30 +199,10 @@ class Clone:
             f"{self.branch} and its remote have both moved on", hint="Run git pull --rebase, then run this again."
         )
 
-    def _guard(self, change: Change, edits: Edits | None) -> Change:
-        def build(snapshot: Snapshot) -> Proposal | None:
-            if edits is not None:
-                self._refuse_foreign_change(edits, snapshot)
-            return change.build(snapshot)
-
-        return replace(change, build=build)
-
-    def _refuse_foreign_change(self, edits: Edits, snapshot: Snapshot) -> None:
-        for path, base in edits.base_blobs.items():
-            if snapshot.blob_id(path) in (base, edits.blobs[path]) or snapshot.commit is None:
-                continue
-            commit = next(self.repository.commits(path, since=edits.head, until=snapshot.commit, limit=1), None)
-            by = f"{commit.id[:10]} by {commit.author_name}: {commit.subject}" if commit else snapshot.commit[:10]
-            raise ChangeConflict(
-                f"{path} was changed by somebody else in {by}",
-                hint="Run git stash, git pull and git stash pop; look at the file, then run this again.",
-                details={"file": path, "commit": commit.id if commit else snapshot.commit},
-            )
-
     @contextmanager
     def _held(self) -> Iterator[None]:
         with hold_lock(self.git_dir / "revstamp" / "clone.lock", 60.0, "somebody else is committing in this clone"):
-            self.work_tree.refuse_index_lock()
+            self.work_tree.index.refuse_lock()
             for name, what in _IN_PROGRESS.items():
                 if (self.git_dir / name).exists():
                     raise DirtyClone(

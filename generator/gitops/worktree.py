@@ -1,28 +1,23 @@
-"""A person's work tree: what differs from HEAD, and bringing single paths to a new commit.
+"""The files of a person's work tree.
 
-Owns: reading edits, writing files and index entries so that a crash leaves each either old or new. Refuses: links,
-anything that is not a regular file, and every path that holds work it was not told about.
+Owns: reading and writing them as git would, so that a crash leaves each either old or new; telling which of them
+hold work. Refuses: links, and anything that is not a regular file.
 """
 
 from __future__ import annotations
 
-import os
 import secrets
-import shutil
 import stat
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from generator.errors import DirtyClone, GitError, InvalidInput
-from generator.gitops.history import ChangedPath, parse_raw
+from generator.errors import GitError, InvalidInput
+from generator.gitops.history import ChangedPath
+from generator.gitops.index import IndexFile
 from generator.gitops.paths import check_path
 from generator.gitops.process import GitOutput, run_git
-from generator.gitops.refs import NO_COMMIT
-from generator.gitops.repository import Repository
-from generator.gitops.snapshot import EMPTY_TREE
-from generator.gitops.trees import TreeChange
 
 LARGEST_FILE = 5_000_000
 """Bytes of one edited file; endpoint files are a few kilobytes, so more than this is a mistake."""
@@ -30,21 +25,7 @@ LARGEST_FILE = 5_000_000
 _FILES_AT_ONCE = 500
 """Files read from git in one go: a few megabytes."""
 
-_LOCK_MARK = b"revstamp\n"
 _UNREADABLE = "unreadable"
-
-
-@dataclass(frozen=True, slots=True)
-class Edits:
-    """What the work tree has and `head` does not. `blobs` are its ids, `base_blobs` those of `head`, or None."""
-
-    head: str | None
-    change: TreeChange
-    base_blobs: Mapping[str, str | None]
-    blobs: Mapping[str, str | None]
-
-    def __bool__(self) -> bool:
-        return bool(self.change)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +47,12 @@ class PathState:
 
 
 class WorkTree:
-    """The files below `root`, with the index in `git_dir` (a linked work tree has one of its own)."""
+    """The files below `root`, with what git keeps about them in `git_dir`."""
 
-    def __init__(self, root: Path, git_dir: Path, repository: Repository) -> None:
+    def __init__(self, root: Path, git_dir: Path) -> None:
         self.root = root
         self.git_dir = git_dir
-        self._repository = repository
+        self.index = IndexFile(root, git_dir)
 
     def git(self, *arguments: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> GitOutput:
         """Run git in the work tree. Raises GitError where git refuses."""
@@ -80,43 +61,11 @@ class WorkTree:
             raise GitError(f"git {arguments[0]} failed in {self.root}: {answer.stderr.strip()}")
         return answer
 
-    def list_changes(self, folders: Sequence[str] = ()) -> list[str]:
-        """Paths that differ from HEAD in index or work tree, untracked files included, ignored ones not.
-
-        Raises DirtyClone for a path in the middle of a merge.
-        """
-        options = ["--porcelain=v2", "-z", "--untracked-files=all", "--no-renames"]
-        answer = self.git("status", *options, "--", *folders)
-        paths: dict[str, None] = {}
-        for record in answer.stdout.decode("utf-8", "surrogateescape").split("\0"):
-            kind, _, rest = record.partition(" ")
-            if kind == "u":
-                path = rest.split(" ", 9)[9]
-                raise DirtyClone(f"{path} has a merge conflict", hint="Resolve it, then run this again.")
-            if kind == "1":
-                paths[rest.split(" ", 7)[7]] = None
-            elif kind == "?":
-                paths[rest] = None
-        return list(paths)
-
-    def read_edits(self, head: str | None, folders: Sequence[str]) -> Edits:
-        """The content on disk where it differs from HEAD, staged or not. Raises InvalidInput naming a bad path."""
-        snapshot = self._repository.snapshot(head)
-        changed = self.list_changes(folders)
-        present = [path for path in changed if self._is_editable(path)]
-        blobs: dict[str, str | None] = dict.fromkeys(changed)
-        blobs.update(self._hash_files(present, store=True))
-        base = {path: snapshot.blob_id(path) for path in changed}
-        edited = {path: blob for path, blob in blobs.items() if blob != base[path]}
-        writes = {path: self._repository.read_blob(blob) for path, blob in edited.items() if blob}
-        deletes = frozenset(path for path, blob in edited.items() if blob is None)
-        return Edits(head, TreeChange(writes, deletes), {path: base[path] for path in edited}, edited)
-
     def read_states(
         self, old: str | None, changed: Sequence[ChangedPath], taken: Mapping[str, str | None]
     ) -> dict[str, PathState]:
         """What stands in the way of bringing the changed paths from `old` to the new commit."""
-        staged = self._read_staged(old)
+        staged = self.index.read_staged(old)
         on_disk = self._hash_present(change.path for change in changed)
         states = {}
         for change in changed:
@@ -128,28 +77,15 @@ class WorkTree:
 
     def bring(self, changed: Sequence[ChangedPath], index_only: Sequence[ChangedPath] = ()) -> None:
         """Write the new content of the changed paths and enter them into the index. Can be repeated after a crash."""
-        self._write_files([change for change in changed if change.new_blob])
-        for change in changed:
+        for change in changed:  # removed first: a file may give way to a folder of its name
             if change.new_blob is None:
                 self._remove_file(change.path)
+        self._write_files([change for change in changed if change.new_blob])
         if changed or index_only:
-            self._update_index(changed, index_only)
+            self.index.enter(changed, index_only)
 
-    def refuse_index_lock(self) -> None:
-        """Raise DirtyClone where another git process holds the index; a lock left by our own crash is removed."""
-        lock = self.git_dir / "index.lock"
-        try:
-            is_ours = lock.read_bytes() == _LOCK_MARK
-        except FileNotFoundError:
-            return
-        if not is_ours:
-            raise DirtyClone(
-                f"another git process works in this clone: {lock} is there",
-                hint="Wait for it; if there is none, a crash left the file: delete it and run this again.",
-            )
-        lock.unlink()
-
-    def _is_editable(self, path: str) -> bool:
+    def is_file(self, path: str) -> bool:
+        """Whether a regular file is there. Raises InvalidInput for a link, a device, a repository, a huge file."""
         if path.endswith("/"):
             raise InvalidInput(f"{path} is a repository of its own; it cannot be committed here")
         segments = check_path(path)
@@ -170,7 +106,7 @@ class WorkTree:
             raise InvalidInput(f"{path} has {found.st_size:,} bytes; files over {LARGEST_FILE:,} are not committed")
         return True
 
-    def _hash_files(self, paths: Sequence[str], store: bool = False) -> dict[str, str]:
+    def hash_files(self, paths: Sequence[str], store: bool = False) -> dict[str, str]:
         """Blob ids of files as git would store them, line ends and filters included."""
         if not paths:
             return {}
@@ -184,20 +120,12 @@ class WorkTree:
         states: dict[str, str | None] = {}
         for path in paths:
             try:
-                states[path] = "" if self._is_editable(path) else None
+                states[path] = "" if self.is_file(path) else None
                 if states[path] is None and (self.root / path).is_dir():
                     states[path] = _UNREADABLE
             except InvalidInput:
                 states[path] = _UNREADABLE
-        return states | self._hash_files([path for path, state in states.items() if state == ""])
-
-    def _read_staged(self, commit: str | None) -> dict[str, str | None]:
-        """Index entries that differ from the commit."""
-        options = ["--cached", "--raw", "-z", "--no-renames", "--no-abbrev"]
-        answer = self.git("diff-index", *options, commit or EMPTY_TREE, "--")
-        fields = iter(answer.stdout.decode("utf-8", "surrogateescape").split("\0"))
-        changes = [parse_raw(field, next(fields)) for field in fields if field.startswith(":")]
-        return {change.path: change.new_blob for change in changes}
+        return states | self.hash_files([path for path, state in states.items() if state == ""])
 
     def _write_files(self, changed: Sequence[ChangedPath]) -> None:
         """Line ends and filters as configured, in one process for many files.
@@ -232,32 +160,3 @@ class WorkTree:
             if folder.name:
                 with suppress(OSError):
                     (self.root / folder).rmdir()
-
-    def _update_index(self, changed: Sequence[ChangedPath], index_only: Sequence[ChangedPath]) -> None:
-        """Enter files into a copy of the index and put the copy in place.
-
-        A git command killed half way would leave an `index.lock` that nobody may touch; our own lock says whose it
-        is, so the next run can remove it.
-        """
-        self.refuse_index_lock()
-        index, lock = self.git_dir / "index", self.git_dir / "index.lock"
-        copy = self.git_dir / "revstamp" / f"index-{secrets.token_hex(8)}"
-        handle = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-        try:
-            os.write(handle, _LOCK_MARK)
-            for left_over in copy.parent.glob("index-*"):  # of a crash
-                left_over.unlink(missing_ok=True)
-            with suppress(FileNotFoundError):
-                shutil.copy2(index, copy)
-            environment = {"GIT_INDEX_FILE": str(copy)}
-            entries = "".join(
-                f"{change.new_mode} {change.new_blob or NO_COMMIT}\t{change.path}\0" for change in index_only
-            )
-            self.git("update-index", "-z", "--index-info", stdin=entries.encode(), env=environment)
-            paths = "".join(f"{change.path}\0" for change in changed)
-            options = ["--add", "--remove", "--replace", "-z", "--stdin"]
-            self.git("update-index", *options, stdin=paths.encode(), env=environment)
-            copy.replace(index)
-        finally:
-            os.close(handle)
-            lock.unlink()

@@ -116,9 +116,21 @@ class OperationChange:
         require_generator(tip)
         highest = high_water(self.repository, self.branch, (self.base or snapshot).commit)
         self.plan = plan = self.operation.plan(base, tip, PlanRequest(self.author.request_id, high_water=highest))
+        if self.base is None and plan.outcome in ("changed", "deleted"):
+            require_direct_commits(tip, (plan.ref.environment,))
         subject, body = _subject(self.operation.verb, plan), _body(self.author.reason, plan)
         message = CommitMessage(subject, body, _trailers([plan], self.author))
         return Proposal(TreeChange(plan.writes, plan.deletes), message, self.author.actor)
+
+
+def require_direct_commits(fleet: Fleet, environments: tuple[str, ...]) -> None:
+    """Refused where an environment, as the tip has it, takes changes by pull request only."""
+    for name in environments:
+        if name in fleet.environment_names() and fleet.environment(name)[0].spec.policies.pull_request_required:
+            raise Refused(
+                f"{name} takes changes by pull request only (policies.pullRequestRequired)",
+                hint="run it again with --branch NAME, and open a pull request from that branch",
+            )
 
 
 def require_generator(fleet: Fleet) -> None:
@@ -236,6 +248,9 @@ class EditsChange:
             raise Refused(
                 "edited endpoints that run could not be deployed any more; nothing was committed", violations=refused
             )
+        if self.base is None and tip.commit is not None:
+            changed = {item.ref.environment for item in self.endpoints if item.outcome in ("changed", "deleted")}
+            require_direct_commits(base, tuple(sorted(changed)))
         if not writes and not deletes:
             return None
         message = CommitMessage(*self._words(), _trailers(self.plans, self.author))

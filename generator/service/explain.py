@@ -29,6 +29,9 @@ _DERIVED = {
     "rollout": Origin("rule", "from replicas, GPUs and the environment's spareGpus"),
     "images": Origin("environment", note="goes with the image"),
 }
+_MERGED = frozenset({"pod", "routing"})
+_SECTIONS = frozenset({"autoscaling", "deployment"})
+"""Sections whose own origin says nothing about a field in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,26 +145,27 @@ def _place(document: Document, path: Path) -> Origin:
 
 def _origin_of(name: str, resolved: ResolvedEndpoint, document: Document, shared: Document) -> Origin:
     """The recorded origin, the field's own place in the file, or that of what it belongs to."""
+    own, path = _given_path(name, document), ("spec", *name.split("."))
+    head = name.split(".")[0]
     found = resolved.origins.get(name)
-    own = _given_path(name, document)
     if found is None and own is not None:
         found = _place(document, own)
+    if found is None and path in shared.places:
+        found = Origin("environment", f"{shared.file}:{shared.place(path).line}")
     if found is None:
-        head = name.split(".")[0]
-        found = _DERIVED.get(head) or resolved.origins.get(head) or Origin("default", note="not set")
-    path = ("spec", *name.split("."))
-    if (
-        found.source == "file"
-        and own is not None
-        and path in shared.places
-        and name.split(".")[0] in ("pod", "routing")
-    ):
-        value = shared.data
-        for part in path:
-            value = value[part]
-        if isinstance(value, Mapping) or name == "pod.env":
-            return Origin(found.source, found.place, f"with {shared.file}:{shared.place(path).line}")
+        found = _DERIVED.get(head) or (None if head in _SECTIONS else resolved.origins.get(head))
+    if found is None:
+        return Origin("default", note="not set")
+    if found.source == "file" and head in _MERGED and path in shared.places and _is_merged(shared.data, path):
+        return Origin(found.source, found.place, f"with {shared.file}:{shared.place(path).line}")
     return found
+
+
+def _is_merged(data: Any, path: Path) -> bool:
+    """Whether the environment's value is one that an endpoint's is laid over key by key."""
+    for part in path:
+        data = data[part]
+    return isinstance(data, Mapping) or path[-1] == "env"
 
 
 def plain_value(value: Any) -> Any:

@@ -15,7 +15,7 @@ from generator.spec.request import FIELDS as REQUEST_FIELDS
 from generator.spec.resolved import ResolvedEndpoint
 
 _RULES = "kept in the file; the rules decide by it whether the endpoint may be deployed"
-_ROLLOUT = "decides how a rollout goes, not what is rendered"
+_ROLLOUT = "how long this phase may take; part of progressDeadlineSeconds where that is not set"
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +182,7 @@ _GROUPS = (
             ("loadSeconds", "load_seconds", (), _ROLLOUT),
             ("preStopSeconds", "pre_stop_seconds", (), ""),
             ("drainSeconds", "drain_seconds", (), ""),
-            ("progressDeadlineSeconds", "progress_deadline_seconds", (), _ROLLOUT),
+            ("progressDeadlineSeconds", "progress_deadline_seconds", (), "a rollout that takes longer has failed"),
         ),
     ),
     _Group(

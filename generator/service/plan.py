@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
 
 from generator import __version__
 from generator.errors import InvalidInput, Refused, Violation
-from generator.render.diff import EndpointDiff, diff_endpoint
 from generator.render.manifest import ManifestSet
 from generator.render.parse import parse_yaml
 from generator.render.render import render_manifests
@@ -23,6 +23,9 @@ from generator.spec.fleet_rules import check_gpu_budget, check_route
 from generator.spec.resolve import resolve_endpoint
 from generator.spec.resolved import ResolvedEndpoint
 from generator.spec.rules import check_endpoint
+
+if TYPE_CHECKING:
+    from generator.render.diff import EndpointDiff
 
 Outcome = Literal["changed", "unchanged", "external", "deleted", "refused"]
 HighWater = Callable[[str], int]
@@ -54,9 +57,12 @@ class Rendering:
     notices: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EndpointPlan:
-    """What would be committed for one endpoint. `writes` and `deletes` are repository paths."""
+    """What would be committed for one endpoint. `writes` and `deletes` are repository paths.
+
+    `bodies` are the endpoint's objects before and after, by file name; None where nothing was rendered.
+    """
 
     ref: EndpointRef
     outcome: Outcome
@@ -64,11 +70,18 @@ class EndpointPlan:
     stamp: Stamp | None = None
     writes: Mapping[str, bytes] = field(default_factory=dict)
     deletes: frozenset[str] = frozenset()
-    diff: EndpointDiff | None = None
+    bodies: tuple[Mapping[str, Any], Mapping[str, Any]] | None = None
     resolved: ResolvedEndpoint | None = None
     warnings: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     violations: tuple[Violation, ...] = ()
+
+    @cached_property
+    def diff(self) -> EndpointDiff | None:
+        """What changes in the objects, and what that means for what runs; worked out when asked for."""
+        if self.bodies is None:
+            return None
+        return diff_bodies(self.ref, *self.bodies, self.base_stamp, self.stamp)
 
     def manifests(self, folder: str) -> dict[str, bytes]:
         """The rendered files by name."""
@@ -174,7 +187,7 @@ def _plan_stamped(
         stamped.stamp,
         writes,
         deletes,
-        diff_bodies(ref, previous, stamped.bodies, base_stamp, stamped.stamp),
+        (previous, stamped.bodies),
         rendering.resolved,
         rendering.warnings,
         rendering.notices,
@@ -199,7 +212,7 @@ def plan_deletion(base: Fleet, fleet: Fleet, ref: EndpointRef, request: PlanRequ
         stamp,
         {base.layout.stamp_file(ref.environment, ref.name): stamp.to_yaml().encode()},
         deletes,
-        diff_bodies(ref, previous, {}, base_stamp, stamp),
+        (previous, {}),
     )
 
 
@@ -218,6 +231,8 @@ def diff_bodies(
     stamp: Stamp | None,
 ) -> EndpointDiff:
     """The semantic difference between two renderings of one endpoint."""
+    from generator.render.diff import diff_endpoint
+
     return diff_endpoint(
         before,
         after,

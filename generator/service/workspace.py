@@ -17,7 +17,7 @@ from generator.gitops.following import SyncReport
 from generator.gitops.process import run_git
 from generator.gitops.repository import Repository
 from generator.gitops.snapshot import Snapshot
-from generator.gitops.worktree import Edits
+from generator.gitops.edits import Edits
 from generator.service.check import Base
 from generator.service.commit import Author, EditedEndpoint, EditsChange, OperationChange, SnapshotTree, fleet_at
 from generator.service.fleet import EndpointRef, Fleet

@@ -19,6 +19,7 @@ from generator.spec.quantity import QUANTITY, canonical_quantity
 from generator.spec.text import has_control_characters, is_printable_line, shown
 
 API_VERSION = "revstamp.io/v1"
+MAX_LINE = 1024
 
 
 class Model(BaseModel):
@@ -112,7 +113,7 @@ def ecma_pattern(pattern: re.Pattern[str]) -> str:
 
 
 Text = Annotated[str, AfterValidator(_check_text)]
-Line = Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(_check_line)]
+Line = Annotated[str, Field(min_length=1, max_length=MAX_LINE), AfterValidator(_check_line)]
 DnsLabel = Annotated[str, AfterValidator(_check_label), in_schema_as(DNS1123, 63)]
 ObjectName = Annotated[str, AfterValidator(_check_subdomain), in_schema_as(SUBDOMAIN, 253)]
 Image = Annotated[str, AfterValidator(_check_image), in_schema_as(IMAGE, MAX_IMAGE)]

@@ -6,10 +6,10 @@ Owns: what every rule is given, and how a violation points into the endpoint's f
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from generator.errors import Violation
-from generator.spec.document import Document, Path
+from generator.spec.document import Document, Path, dotted
 from generator.spec.environment import Environment
 from generator.spec.resolved import ResolvedEndpoint
 
@@ -22,10 +22,15 @@ class Case:
     document: Document
     environment: Environment
 
-    def wrong(self, path: str, message: str, fix: str, code: str) -> Violation:
-        """A violation at a dotted path below `spec`."""
-        full: Path = ("spec", *path.split("."))
-        return self.document.violation(full, message, fix, code)
+    def wrong(self, path: str | Path, message: str, fix: str, code: str) -> Violation:
+        """A violation at a path below `spec`, dotted or not; at the environment's line where the value is from there."""
+        parts: Path = tuple(path.split(".")) if isinstance(path, str) else path
+        violation = self.document.violation(("spec", *parts), message, fix, code)
+        origin = self.endpoint.origins.get(dotted(parts))
+        if origin is None or origin.source != "environment":
+            return violation
+        file, _, line = origin.place.rpartition(":")
+        return replace(violation, file=file, line=int(line), column=1) if file and line.isdigit() else violation
 
 
 Rule = Callable[[Case], Iterator[Violation]]

@@ -54,15 +54,7 @@ def _assemble(sources: Sources) -> ResolvedEndpoint | None:
         return None
     device: Device = "gpu" if deployment.use_gpu else "cpu"
     metadata = sources.endpoint.metadata
-    for name, path in (
-        ("name", ("metadata", "name")),
-        ("route", ("spec", "route")),
-        ("model", ("spec", "model")),
-        ("model.storageUri", ("spec", "model", "storageUri")),
-        ("labels", ("metadata", "labels")),
-        ("owner", ("metadata", "owner")),
-    ):
-        sources.origins[name] = sources.from_file(path)
+    _note_identity(sources)
     image, server, entry = resolve_image(sources, deployment, device)
     replicas = {bound: resolve_replicas(sources, bound) for bound in ("min", "max")}
     resources = {field: resolve_resource(sources, field, device) for field in ("cpu", "memory")}
@@ -105,6 +97,17 @@ def _assemble(sources: Sources) -> ResolvedEndpoint | None:
         rollout=rollout,
         origins=sources.origins,
     )
+
+
+def _note_identity(sources: Sources) -> None:
+    """Origins of what no environment and no default can give."""
+    metadata, spec = sources.endpoint.metadata, sources.spec
+    sources.note_given("name", ("metadata", "name"), metadata.name)
+    sources.note_given("labels", ("metadata", "labels"), metadata.labels)
+    sources.note_given("owner", ("metadata", "owner"), metadata.owner)
+    sources.note_given("route", ("spec", "route"), spec.route)
+    sources.note_given("model", ("spec", "model"), spec.model)
+    sources.note_given("model.storageUri", ("spec", "model", "storageUri"), spec.model.storage_uri)
 
 
 def _environment_value(sources: Sources, name: str) -> Any:

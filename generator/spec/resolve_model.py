@@ -6,54 +6,76 @@ Owns: job type, GPUs, token limits and their defaults. Refuses: everything outsi
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
+from generator.spec.base import MAX_LINE
 from generator.spec.defaults import DEFAULTS
 from generator.spec.document import Path
-from generator.spec.model import DeploymentSpec, JobType, Resources, Runtime
+from generator.spec.model import DeploymentSpec, JobType, Resources, Runtime, ServeTarget
 from generator.spec.resolved import Origin
 from generator.spec.sources import Sources
+from generator.spec.text import shown
 
 
 def resolve_deployment(sources: Sources) -> DeploymentSpec | None:
+    """The whole DeploymentSpec; None, with a violation, where its job type is nowhere to be found."""
     model, given = sources.spec.model, sources.spec.deployment
     external = model.type == "external"
-    job_type = _spec_value(sources, "job_type", ("metadata", "job_type"), model.metadata.get("job_type"))
-    if job_type is None and not external:
+    job_type = _job_type(sources, external=external)
+    if job_type is None:
+        return None
+    use_gpu, gpus = _gpus(sources, external=external)
+    return DeploymentSpec(
+        model_ref=_spec_value(sources, "model_ref", (), f"{model.name}-{model.version}"[:MAX_LINE]),
+        model_family=_spec_value(sources, "model_family", ("family",), model.family),
+        job_type=job_type,
+        serve_target=_serve_target(sources, job_type),
+        resources=Resources(gpus=gpus, gpu_memory_gb=_gpu_memory(sources, use_gpu=use_gpu)),
+        runtime=_runtime(sources),
+        rollout=given.rollout if given else None,
+        use_gpu=use_gpu,
+    )
+
+
+def _job_type(sources: Sources, *, external: bool) -> JobType | None:
+    """The stored one, else the model's; an external model needs none, so any will do."""
+    rebuilt = sources.spec.model.metadata.get("job_type")
+    job_type = _spec_value(sources, "job_type", ("metadata", "job_type"), rebuilt)
+    if job_type in get_args(JobType):
+        return cast(JobType, job_type)
+    if external:
+        return "SFT"
+    if job_type is None:
         _miss_job_type(sources)
         return None
-    derived = Origin("rule", "derived from job_type")
-    target = given.serve_target if given else None
-    if target is not None:
+    path = ("spec", "model", "metadata", "job_type")
+    message = f"the model's job_type {shown(job_type)} is none of {', '.join(get_args(JobType))}"
+    fix = "correct it, or set spec.deployment.job_type"
+    sources.violations.append(sources.document.violation(path, message, fix, "job-type"))
+    return None
+
+
+def _serve_target(sources: Sources, job_type: JobType) -> ServeTarget:
+    given = sources.spec.deployment
+    if given is not None and given.serve_target is not None:
         sources.origins["deployment.serve_target"] = sources.from_file(("spec", "deployment", "serve_target"))
-    else:
-        target = "RAG" if job_type == "RAG_TUNING" else "GENERATION"
-        sources.origins["deployment.serve_target"] = derived
-    use_gpu, gpus = _gpus(sources, external=external)
+        return given.serve_target
+    sources.origins["deployment.serve_target"] = Origin("rule", "derived from job_type")
+    return "RAG" if job_type == "RAG_TUNING" else "GENERATION"
+
+
+def _gpu_memory(sources: Sources, *, use_gpu: bool) -> int | None:
+    """The least memory of a card; without a GPU it means nothing, and a notice says so."""
+    given = sources.spec.deployment
     memory = given.resources.gpu_memory_gb if given and given.resources else None
-    if memory is not None:
-        sources.origins["deployment.resources.gpu_memory_gb"] = sources.from_file(
-            ("spec", "deployment", "resources", "gpu_memory_gb")
-        )
+    if memory is None:
+        return None
+    path = ("spec", "deployment", "resources", "gpu_memory_gb")
+    sources.note_given("deployment.resources.gpu_memory_gb", path, memory)
     if memory and not use_gpu:
         sources.notices.append(f"gpu_memory_gb {memory} is ignored: the endpoint uses no GPU")
-        memory = None
-    try:
-        return DeploymentSpec(
-            model_ref=_spec_value(sources, "model_ref", (), f"{model.name}-{model.version}"),
-            model_family=_spec_value(sources, "model_family", ("family",), model.family),
-            job_type=job_type or "SFT",
-            serve_target=target,
-            resources=Resources(gpus=gpus, gpu_memory_gb=memory),
-            runtime=_runtime(sources),
-            rollout=given.rollout if given else None,
-            use_gpu=use_gpu,
-        )
-    except ValueError:
-        path = ("spec", "model", "metadata", "job_type")
-        message = f"the model's job_type {job_type!r} is none of {', '.join(get_args(JobType))}"
-        sources.violations.append(sources.document.violation(path, message, "set deployment.job_type", "job-type"))
         return None
+    return memory
 
 
 def _miss_job_type(sources: Sources) -> None:
@@ -75,6 +97,8 @@ def _spec_value(sources: Sources, field: str, model_path: Path, rebuilt: Any) ->
     name = f"deployment.{field}"
     if value is not None:
         return sources.note(name, value, sources.from_file(("spec", "deployment", field)))
+    if rebuilt is None:
+        return None
     origin = sources.from_file(("spec", "model", *model_path))
     return sources.note(name, rebuilt, replace(origin, source="model", note="rebuilt from the model's entry"))
 

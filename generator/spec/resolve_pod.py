@@ -80,7 +80,7 @@ def resolve_capacity(
 ) -> tuple[GpuPool | None, RolloutPlan]:
     gpus = deployment.resources.gpus if device == "gpu" else 0
     pools = eligible_pools(sources.env.gpu_pools, deployment.resources.gpu_memory_gb, sources.spec.gpu_pool)
-    spare = max((pool.spare_gpus for pool in pools), default=0)
+    spare = max((pool.spare_gpus for pool in pools if pool.gpus_per_node >= gpus), default=0)
     chosen = pools[0] if sources.spec.gpu_pool is not None and pools else None
     if chosen is not None:
         sources.origins["gpuPool"] = sources.from_file(("spec", "gpuPool"))

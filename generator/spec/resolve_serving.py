@@ -17,15 +17,21 @@ def resolve_replicas(sources: Sources, bound: str) -> int:
 
 
 def resolve_autoscaling(sources: Sources, cpu_request: str | None) -> dict[str, Any]:
-    policy = {key: value for key, value in (sources.spec.autoscaling or {}).items() if value not in (None, "")}
+    given = sources.spec.autoscaling or {}
+    policy = {key: _whole(value) for key, value in given.items() if value is not None and value != ""}
     if policy:
         sources.origins["autoscaling"] = sources.from_file(("spec", "autoscaling"))
         return policy
-    if cpu_request is None and sources.origins["framework"] and sources.pick("framework") == "deployment":
+    if cpu_request is None and sources.pick("framework") == "deployment":
         return {}
     value = sources.pick("autoscaling.cpuUtilization")
     sources.origins["autoscaling"] = sources.origins["autoscaling.cpuUtilization"]
     return {"cpuUtilization": value}
+
+
+def _whole(value: Any) -> Any:
+    """70.0 as 70: an autoscaler's percentages are whole numbers."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def resolve_routing(sources: Sources) -> ResolvedRouting:

@@ -36,7 +36,13 @@ def check_gpus(case: Case) -> Iterator[Violation]:
             "gpus",
         )
     heads = endpoint.model.metadata.get("num_attention_heads")
-    if isinstance(heads, int) and heads > 0 and endpoint.gpus > 1 and heads % endpoint.gpus:
+    if (
+        isinstance(heads, int)
+        and not isinstance(heads, bool)
+        and heads > 0
+        and endpoint.gpus > 1
+        and heads % endpoint.gpus
+    ):
         yield case.wrong(
             "deployment.resources.gpus",
             f"the model's {heads} attention heads cannot be split over {endpoint.gpus} GPUs",

@@ -131,8 +131,9 @@ def check_image(case: Case) -> Iterator[Violation]:
     if reference is None:
         return
     allowed = limits.image_registries
+    repository = reference.repository
     if allowed is not None and not any(
-        image == entry or image.startswith(entry.rstrip("/") + "/") for entry in allowed
+        repository == entry or repository.startswith(entry.rstrip("/") + "/") for entry in allowed
     ):
         yield case.wrong(
             "image",

@@ -41,6 +41,11 @@ class Sources:
         place = self.env_document.place(path)
         return Origin("environment", f"{self.env_document.file}:{place.line}", note)
 
+    def note_given(self, name: str, path: Path, value: Any) -> None:
+        """Keep the origin of a field that only the endpoint's file can give, where it does."""
+        if value is not None:
+            self.origins[name] = self.from_file(path)
+
     def note(self, name: str, value: Any, origin: Origin) -> Any:
         """Keep the origin of a dotted field, and hand the value through."""
         self.origins[name] = origin

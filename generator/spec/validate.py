@@ -148,9 +148,8 @@ def _data_path(location: Sequence[str | int], document: Document) -> Path:
     path: Path = ()
     value: Any = document.data
     for part in location:
-        if (isinstance(value, Mapping) and part in value) or (
-            isinstance(value, list | tuple) and isinstance(part, int) and part < len(value)
-        ):
+        in_list = isinstance(value, list | tuple) and isinstance(part, int) and part < len(value)
+        if in_list or (isinstance(value, Mapping) and part in value):
             value, path = value[part], (*path, part)
     return path
 

@@ -138,28 +138,22 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
         target.write_bytes(content)
 
 
-@dataclass(frozen=True, slots=True)
-class DictTree:
-    """Files in memory, behind the port that fleets are read through."""
-
-    files: Mapping[str, bytes]
+class EmptyTree:
+    """No files at all, behind the port that fleets are read through."""
 
     def read(self, path: str) -> bytes | None:
-        """The file's bytes, or None."""
-        return self.files.get(path)
+        """Nothing."""
+        return None
 
     def names(self, folder: str) -> tuple[str, ...]:
-        """Names in a folder, sorted."""
-        return OverlayTree(_EMPTY, self.files).names(folder)
-
-
-_EMPTY = type("EmptyTree", (), {"read": lambda self, path: None, "names": lambda self, folder: ()})()
+        """Nothing."""
+        return ()
 
 
 def render_files(sample: Sample, shards: int = 256) -> dict[str, bytes]:
     """All files that a first commit of the endpoint writes, its own among them."""
     path = layout(shards).endpoint_files(ENVIRONMENT, sample.name)[0]
-    base = Fleet(DictTree(repository_files(shards)))
+    base = Fleet(OverlayTree(EmptyTree(), repository_files(shards)))
     fleet = Fleet(OverlayTree(base.tree, {path: sample.text.encode()}))
     ref = EndpointRef(ENVIRONMENT, sample.name)
     plan = plan_change(base, fleet, ref, fleet.endpoint_file(ref), PlanRequest(f"first-{sample.name}"))

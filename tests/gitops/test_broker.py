@@ -129,7 +129,7 @@ def test_a_branch_that_never_stands_still_gives_up_with_a_retryable_error(origin
         "pre-receive",
         "unset GIT_QUARANTINE_PATH GIT_OBJECT_DIRECTORY GIT_ALTERNATE_OBJECT_DIRECTORIES\n"
         f"echo push >> {tmp_path}/pushes\n"
-        "git update-ref refs/heads/main $(git -c user.name=o -c user.email=o@x commit-tree main^{tree} -p main -m moved)",
+        "git update-ref refs/heads/main $(git commit-tree main^{tree} -p main -m moved)",
     )
     error = broker.submit(put("a", "1")).exception(60)
     assert isinstance(error, RemoteUnavailable)

@@ -318,3 +318,60 @@ def test_nothing_to_commit_still_follows_the_remote(clone: Path, origin: Path, t
     assert result.result.unchanged
     assert (clone / "other.txt").exists()
     assert is_clean(clone)
+
+
+def test_a_branch_for_review_is_pushed_and_takes_the_edits_with_it(clone: Path, origin: Path, tmp_path: Path) -> None:
+    hook(origin, "post-receive", "echo 'Create a pull request:'; echo '  https://forge/new/topic'")
+    push_from_elsewhere(tmp_path, origin, "other.txt", "theirs")
+    (clone / FILE).write_text("a: 2\n")
+    (clone / "notes").write_text("mine")
+    before = git(clone, "rev-parse", "HEAD")
+    found = Clone.find(clone)
+    edits = found.edits(("environments",))
+    change = Change("r", lambda _: Proposal(edits.change, CommitMessage("x")))
+    result = found.commit_elsewhere("topic", change, edits, QUICK).result
+    assert result.link == "https://forge/new/topic"
+    assert result.parent == git(origin, "rev-parse", "main")
+    assert git(origin, "show", f"topic:{FILE}") == "a: 2"
+    assert git(clone, "rev-parse", "HEAD") == before
+    assert git(clone, "status", "--porcelain") == "?? notes"
+    assert (clone / FILE).read_text() == "a: 1\n"
+
+
+def test_a_branch_for_review_does_not_hide_a_foreign_change(clone: Path, origin: Path, tmp_path: Path) -> None:
+    push_from_elsewhere(tmp_path, origin, FILE, "a: theirs\n")
+    (clone / FILE).write_text("a: mine\n")
+    found = Clone.find(clone)
+    edits = found.edits(("environments",))
+    change = Change("r", lambda _: Proposal(edits.change, CommitMessage("x")))
+    with pytest.raises(ChangeConflict, match="Otto was here"):
+        found.commit_elsewhere("topic", change, edits, QUICK)
+    assert (clone / FILE).read_text() == "a: mine\n"
+
+
+def test_a_branch_for_review_can_be_made_without_a_remote(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q", "alone")
+    alone = tmp_path / "alone"
+    (alone / FILE).parent.mkdir(parents=True)
+    (alone / FILE).write_text("a: 1\n")
+    head = commit_edits(Clone.find(alone)).result.commit
+    change = Change("r", lambda _: Proposal(TreeChange({"x": b"1"}), CommitMessage("x")))
+    result = Clone.find(alone).commit_elsewhere("topic", change, limits=QUICK).result
+    assert (result.parent, git(alone, "rev-parse", "topic")) == (head, result.commit)
+    assert git(alone, "rev-parse", "main") == head
+    assert is_clean(alone)
+
+
+def test_a_file_that_becomes_a_folder_is_brought_along(clone: Path, origin: Path, tmp_path: Path) -> None:
+    push_from_elsewhere(tmp_path, origin, "name", "a file")
+    git(clone, "pull", "-q")
+    other = tmp_path / "elsewhere"
+    git(other, "rm", "-q", "name")
+    (other / "name").mkdir()
+    (other / "name" / "inner").write_text("a folder")
+    git(other, "add", "-A")
+    git(other, "commit", "-qm", "folder")
+    git(other, "push", "-q")
+    Clone.find(clone).commit(Change("r", lambda _: None), limits=QUICK)
+    assert (clone / "name" / "inner").read_text() == "a folder"
+    assert is_clean(clone)
