@@ -111,7 +111,7 @@ def test_every_make_command_in_the_documents_is_in_the_makefile() -> None:
     assert {"help", "demo", "test", "lint", "bench", "soak", "golden", "lock", "clean"} <= targets
     for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]:
         text = path.read_text(encoding="utf-8")
-        named = re.findall(r"`make ([a-z]+)[^`]*`", text) + re.findall(r"^\$? ?make ([a-z]+)", text, re.MULTILINE)
+        named = re.findall(r"`make ([a-z]+)[^`]*`", text) + re.findall(r"^\$ make ([a-z]+)", text, re.MULTILINE)
         assert set(named) <= targets, f"{path.name} names {sorted(set(named) - targets)}"
 
 

@@ -11,7 +11,8 @@ from generator.cli.change import change_options, commit_fields, print_plan, push
 from generator.cli.output import note, output_option, print_json, say, warn
 
 if TYPE_CHECKING:
-    from generator.service.commit import Author, EditedEndpoint
+    from generator.service.commit import Author
+    from generator.service.edits import EditedEndpoint
     from generator.service.workspace import Committed, Workspace
 
 

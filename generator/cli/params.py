@@ -20,7 +20,7 @@ _ENVIRONMENTS = "environments"
 _ENDPOINTS = "endpoints"
 
 
-class EndpointName(click.ParamType):
+class EndpointName(click.ParamType):  # type: ignore[type-arg]  # not generic before click 8.4
     """An endpoint: a name, an id, or `environment/name`. Offers what the work tree has."""
 
     name = "endpoint"
@@ -35,7 +35,7 @@ class EndpointName(click.ParamType):
         return [CompletionItem(text) for text in (*pairs, *bare) if text.startswith(incomplete)]
 
 
-class EnvironmentName(click.ParamType):
+class EnvironmentName(click.ParamType):  # type: ignore[type-arg]  # not generic before click 8.4
     """An environment of the repository."""
 
     name = "environment"

@@ -83,7 +83,7 @@ class IndexFile:
             draft.replace(self._path)
         finally:
             os.close(handle)
-            self._lock.unlink()
+            self._lock.unlink(missing_ok=True)
 
     def _update(self, draft: Path, listing: str, *options: str) -> None:
         environment = {"GIT_INDEX_FILE": str(draft)}

@@ -68,7 +68,13 @@ class ObjectStore:
 
         if self._writer is None:
             self._writer = LooseObjectDB(str(self._git_dir / "objects"))
-        self._writer.store(IStream(kind.encode(), len(data), BytesIO(data)))
+        for is_last in (False, True):
+            try:
+                self._writer.store(IStream(kind.encode(), len(data), BytesIO(data)))
+                break
+            except FileNotFoundError:  # a repack cleared the folder under the new file; it does so only once
+                if is_last:
+                    raise
         self.written += 1
         return object_id
 
@@ -77,7 +83,9 @@ class ObjectStore:
             from git import Repo
 
             repo = Repo(str(self._git_dir))
-            self._end_reader = weakref.finalize(self, repo.git.clear_cache)  # the process ends with its owner
+            repo.git.update_environment(GIT_DIR=str(self._git_dir))  # named, so git need not look for it
+            # the process ends with its owner; and the repo lives as long, for it ends the process when it is collected
+            self._end_reader = weakref.finalize(self, repo.close)
             self._reader = repo.odb
         stream = self._reader.stream(bytes.fromhex(object_id))
         return stream.type.decode(), stream.read()

@@ -1,16 +1,14 @@
-"""From a plan to a commit: what the commit says, and which endpoints a person's edits touch.
+"""From a plan to a commit: what the commit says, and who may make it.
 
-Owns: the functions that the broker builds commits with. Refuses: moving refs and pushing (`gitops`).
+Owns: the change of one endpoint that is handed to the broker. Refuses: moving refs and pushing (`gitops`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from generator import __version__
-from generator.errors import InvalidInput, Refused, Violation
+from generator.errors import InvalidInput, Refused
 from generator.gitops.changes import Change, Proposal
 from generator.gitops.identity import Actor
 from generator.gitops.message import (
@@ -27,19 +25,13 @@ from generator.gitops.repository import Repository
 from generator.gitops.snapshot import Snapshot
 from generator.gitops.trees import TreeChange
 from generator.render.stamp import Stamp
-from generator.service.fleet import EndpointFile, EndpointRef, Fleet, read_endpoint_file
+from generator.service.fleet import Fleet
 from generator.service.layout import (
-    ENVIRONMENTS,
     REPOSITORY_FILE,
-    TEMPLATES,
-    endpoint_of_path,
-    environment_of_path,
-    is_generated_path,
     is_stamp_path,
 )
 from generator.service.operations import Operation
-from generator.service.plan import EndpointPlan, HighWater, PlanRequest, plan_change, plan_deletion
-from generator.service.tree import OverlayTree
+from generator.service.plan import EndpointPlan, HighWater, PlanRequest
 
 MOST_TRAILERS = 20
 """A commit of more endpoints than this names none of them in its trailers; their stamps say it all."""
@@ -119,7 +111,7 @@ class OperationChange:
         if self.base is None and plan.outcome in ("changed", "deleted"):
             require_direct_commits(tip, (plan.ref.environment,))
         subject, body = _subject(self.operation.verb, plan), _body(self.author.reason, plan)
-        message = CommitMessage(subject, body, _trailers([plan], self.author))
+        message = CommitMessage(subject, body, list_trailers([plan], self.author))
         return Proposal(TreeChange(plan.writes, plan.deletes), message, self.author.actor)
 
 
@@ -158,7 +150,8 @@ def _body(reason: str, plan: EndpointPlan) -> str:
     return "\n\n".join(lines)
 
 
-def _trailers(plans: list[EndpointPlan], author: Author) -> tuple[tuple[str, str], ...]:
+def list_trailers(plans: list[EndpointPlan], author: Author) -> tuple[tuple[str, str], ...]:
+    """The commit's trailers; those of the endpoints only where they are few."""
     trailers = [(REQUEST_ID, author.request_id)]
     for plan in plans if len(plans) <= MOST_TRAILERS else ():
         trailers += [(ENDPOINT, plan.ref.name), (ENVIRONMENT, plan.ref.environment)]
@@ -168,194 +161,3 @@ def _trailers(plans: list[EndpointPlan], author: Author) -> tuple[tuple[str, str
     if author.actor is not None:
         trailers.append((ACTOR, str(author.actor)))
     return tuple(trailers)
-
-
-# -- a person's edits ---------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class EditedEndpoint:
-    """What became of one endpoint in a commit of edits, without the weight of its plan."""
-
-    ref: EndpointRef
-    outcome: str
-    base_revision: int | None
-    revision: int | None
-    summary: str
-    warnings: tuple[str, ...] = ()
-    notices: tuple[str, ...] = ()
-    violations: tuple[Violation, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """The JSON form."""
-        return {
-            "endpoint": self.ref.name,
-            "environment": self.ref.environment,
-            "outcome": self.outcome,
-            "baseRevision": self.base_revision,
-            "revision": self.revision,
-            "summary": self.summary,
-            "warnings": list(self.warnings),
-            "notices": list(self.notices),
-            "violations": [violation.to_dict() for violation in self.violations],
-        }
-
-
-@dataclass(slots=True)
-class EditsChange:
-    """A person's edits as the broker's change. `everything` renders all endpoints, not only those touched.
-
-    `plans` keeps no more than `most_plans` whole plans: those of a large fleet would fill the memory.
-    """
-
-    repository: Repository
-    branch: str
-    edits: TreeChange
-    author: Author
-    everything: bool = False
-    base: Snapshot | None = None
-    most_plans: int = MOST_TRAILERS + 1
-    endpoints: list[EditedEndpoint] = field(default_factory=list)
-    plans: list[EndpointPlan] = field(default_factory=list)
-
-    def change(self) -> Change:
-        """What is handed to the broker."""
-        return Change(self.author.request_id, self.build)
-
-    def build(self, snapshot: Snapshot) -> Proposal | None:
-        """One commit on this snapshot, or None where there is nothing to do."""
-        tip = self.base or snapshot
-        edits = TreeChange(
-            {path: data for path, data in self.edits.writes.items() if not is_generated_path(path)},
-            frozenset(path for path in self.edits.deletes if not is_generated_path(path)),
-        )
-        after = Fleet(OverlayTree(SnapshotTree(snapshot), edits.writes, edits.deletes))
-        base = Fleet(SnapshotTree(tip), successor=after)
-        require_generator(after)
-        request = PlanRequest(self.author.request_id, high_water=high_water(self.repository, self.branch, tip.commit))
-        writes, deletes = dict(edits.writes), set(edits.deletes)
-        self.endpoints, self.plans = [], []
-        refused: list[Violation] = []
-        for plan in plan_edits(base, after, edits, request, everything=self.everything):
-            if plan.violations and plan.base_stamp is not None and _is_own_edit(plan, edits):
-                refused += plan.violations
-            writes |= plan.writes
-            deletes |= plan.deletes
-            self.endpoints.append(_summary(plan))
-            if plan.outcome in ("changed", "deleted") and len(self.plans) < self.most_plans:
-                self.plans.append(plan)  # one more than trailers name, so that it is seen that there are more
-        if refused:
-            raise Refused(
-                "edited endpoints that run could not be deployed any more; nothing was committed", violations=refused
-            )
-        if self.base is None and tip.commit is not None:
-            changed = {item.ref.environment for item in self.endpoints if item.outcome in ("changed", "deleted")}
-            require_direct_commits(base, tuple(sorted(changed)))
-        if not writes and not deletes:
-            return None
-        message = CommitMessage(*self._words(), _trailers(self.plans, self.author))
-        return Proposal(TreeChange(writes, frozenset(deletes)), message, self.author.actor)
-
-    def _words(self) -> tuple[str, str]:
-        changed = [item for item in self.endpoints if item.outcome in ("changed", "deleted")]
-        if len(changed) == 1:
-            subject = f"{changed[0].ref}: {changed[0].summary}"
-        elif changed:
-            subject = f"{len(changed)} endpoints: {', '.join(str(item.ref) for item in changed[:3])}"
-            subject += ", …" if len(changed) > 3 else ""
-        else:
-            first, _, rest = self.author.reason.strip().partition("\n")
-            return first or "edits without effect on what is deployed", rest.strip()
-        lines = [f"{item.ref}: {item.summary}" for item in changed[:MOST_TRAILERS]] if len(changed) > 1 else []
-        return subject, "\n\n".join(part for part in (self.author.reason.strip(), "\n".join(lines)) if part)
-
-
-def _is_own_edit(plan: EndpointPlan, edits: TreeChange) -> bool:
-    return any(endpoint_of_path(path) == (plan.ref.environment, plan.ref.name) for path in edits.writes)
-
-
-def _summary(plan: EndpointPlan) -> EditedEndpoint:
-    if plan.diff is not None:
-        text = ", ".join(intent.value for intent in plan.diff.intents)
-    else:
-        text = {"external": "external model, nothing to deploy", "refused": "not deployable"}.get(
-            plan.outcome, plan.outcome
-        )
-    if plan.stamp is not None and plan.outcome in ("changed", "deleted"):
-        text += f" as r{plan.stamp.revision}"
-    return EditedEndpoint(
-        plan.ref,
-        plan.outcome,
-        plan.base_stamp.revision if plan.base_stamp else None,
-        plan.stamp.revision if plan.stamp else None,
-        text,
-        plan.warnings,
-        plan.notices,
-        plan.violations,
-    )
-
-
-def plan_edits(
-    base: Fleet, after: Fleet, edits: TreeChange, request: PlanRequest, *, everything: bool = False
-) -> Iterator[EndpointPlan]:
-    """A plan for every endpoint that the edits touch: by its own file, its environment, or the templates.
-
-    InvalidInput carries the violations of all files that cannot be read; then nothing is planned at all.
-    """
-    files, gone = _touched_files(after, edits, everything=everything)
-    for ref, file in files.items():
-        yield plan_change(base, after, ref, file, request)
-    for ref in gone:
-        yield plan_deletion(base, after, ref, request)
-
-
-def _touched_files(
-    after: Fleet, edits: TreeChange, *, everything: bool
-) -> tuple[Mapping[EndpointRef, EndpointFile], tuple[EndpointRef, ...]]:
-    changed = (*edits.writes, *sorted(edits.deletes))
-    violations: list[Violation] = []
-    broken: list[str] = []
-    refs: dict[EndpointRef, None] = {}
-    if everything or any(path == REPOSITORY_FILE or path.startswith(f"{TEMPLATES}/") for path in changed):
-        environments = set(after.environment_names())
-    else:
-        environments = {name for path in changed if (name := environment_of_path(path)) is not None}
-    for path in changed:
-        found = endpoint_of_path(path)
-        if found is not None:
-            refs[EndpointRef(*found)] = None
-        elif path.startswith(f"{ENVIRONMENTS}/") and path.endswith(".yaml") and environment_of_path(path) is None:
-            violations.append(Violation("stands where revstamp reads no file", "see docs/repository.md", "", path))
-    for environment in sorted(environments & set(after.environment_names())):
-        refs |= {EndpointRef(environment, name): None for name in after.endpoint_names(environment)}
-    files: dict[EndpointRef, EndpointFile] = {}
-    gone: list[EndpointRef] = []
-    for ref in sorted(refs, key=str):
-        try:
-            after.environment(ref.environment)
-            content = after.find_file(ref)
-            if content is None and any(endpoint_of_path(path) == (ref.environment, ref.name) for path in edits.writes):
-                broken.append(str(ref))
-                violations.append(_misplaced(ref, edits))
-            elif content is None:
-                gone.append(ref)
-            else:
-                files[ref] = read_endpoint_file(*content, ref)
-        except InvalidInput as error:
-            broken.append(str(ref))
-            violations += error.violations or (Violation(error.message, error.hint),)
-    if violations:
-        message = "files that revstamp cannot accept; nothing was committed"
-        unique = list({str(violation): violation for violation in violations}.values())
-        raise InvalidInput(message, violations=unique)
-    return files, tuple(gone)
-
-
-def _misplaced(ref: EndpointRef, edits: TreeChange) -> Violation:
-    path = next(path for path in edits.writes if endpoint_of_path(path) == (ref.environment, ref.name))
-    return Violation(
-        f"{ref.name!r} is not an endpoint name, or its folder is not its shard",
-        "rename the file to the endpoint's name, and put it into endpoints/",
-        "",
-        path,
-    )

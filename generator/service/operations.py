@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from generator.service.fleet import EndpointFile, EndpointRef, Fleet, read_endpoint_file
-from generator.service.plan import EndpointPlan, PlanRequest, plan_change, plan_deletion, resolve_current
+from generator.service.neighbours import resolve_current
+from generator.service.plan import EndpointPlan, PlanRequest, plan_change, plan_deletion
 from generator.service.tree import OverlayTree
 from generator.spec.document import Document
 from generator.spec.endpoint import Endpoint

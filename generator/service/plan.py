@@ -12,16 +12,17 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from generator import __version__
-from generator.errors import InvalidInput, Refused, Violation
+from generator.errors import Refused, Violation
 from generator.render.manifest import ManifestSet
 from generator.render.parse import parse_yaml
 from generator.render.render import render_manifests
 from generator.render.schema_check import SchemaVersions
 from generator.render.stamp import Stamp, StampRequest, spec_digest, stamp_manifests, tombstone
 from generator.service.fleet import EndpointFile, EndpointRef, Fleet
-from generator.spec.fleet_rules import check_gpu_budget, check_route
+from generator.service.neighbours import check_neighbours
 from generator.spec.resolve import resolve_endpoint
 from generator.spec.resolved import ResolvedEndpoint
+from generator.spec.resolved_data import resolved_data
 from generator.spec.rules import check_endpoint
 
 if TYPE_CHECKING:
@@ -112,12 +113,6 @@ class EndpointPlan:
         }
 
 
-def resolve_current(fleet: Fleet, ref: EndpointRef, file: EndpointFile) -> ResolvedEndpoint | None:
-    """What the file resolves to, whether or not the rules would allow it; None where values are missing."""
-    environment, environment_document = fleet.environment(ref.environment)
-    return resolve_endpoint(file.endpoint, file.document, environment, environment_document).endpoint
-
-
 def render_endpoint(fleet: Fleet, ref: EndpointRef, file: EndpointFile) -> Rendering:
     """The endpoint's objects, unstamped. Refused carries every violation; RenderFailed a template's mistake."""
     environment, environment_document = fleet.environment(ref.environment)
@@ -144,7 +139,7 @@ def plan_change(base: Fleet, fleet: Fleet, ref: EndpointRef, file: EndpointFile,
     base_stamp = base.stamp(ref)
     try:
         rendering = render_endpoint(fleet, ref, file)
-        _check_fleet(base, fleet, ref, file, rendering.resolved)
+        check_neighbours(base, fleet, ref, file, rendering.resolved)
     except Refused as refused:
         return EndpointPlan(ref, "refused", base_stamp, base_stamp, writes=own, violations=refused.violations)
     if rendering.resolved.is_external:
@@ -249,48 +244,3 @@ def body_of(content: bytes) -> Any:
         return parse_yaml(content.decode())
     except ValueError:
         return None
-
-
-def resolved_data(resolved: ResolvedEndpoint) -> dict[str, Any]:
-    """A resolved endpoint as plain data, for its digest: everything that rendering reads."""
-    from dataclasses import fields, is_dataclass
-
-    from pydantic import BaseModel
-
-    def plain(value: Any) -> Any:
-        if isinstance(value, BaseModel):
-            return value.model_dump(mode="json", exclude_none=True)
-        if is_dataclass(value):
-            return {item.name: plain(getattr(value, item.name)) for item in fields(value) if item.name != "origins"}
-        if isinstance(value, Mapping):
-            return {str(key): plain(item) for key, item in value.items()}
-        return [plain(item) for item in value] if isinstance(value, list | tuple) else value
-
-    data: dict[str, Any] = plain(resolved)
-    return data
-
-
-def _check_fleet(base: Fleet, fleet: Fleet, ref: EndpointRef, file: EndpointFile, resolved: ResolvedEndpoint) -> None:
-    """Rules over the other endpoints; looked at only where the file is not the tip's, for they cost a look at all."""
-    if base.tree.read(file.path) == file.content:
-        return
-    others = [(name, resolved.route) for name in fleet.endpoints_on_route(ref.environment, resolved.route)]
-    found = list(check_route(resolved.route, ref.name, others, file.document))
-    environment, _ = fleet.environment(ref.environment)
-    if environment.spec.policies.max_gpus is not None and resolved.gpus_held:
-        held = sum(
-            _gpus_held(fleet, EndpointRef(ref.environment, name), ref) for name in fleet.endpoint_names(ref.environment)
-        )
-        found += check_gpu_budget(resolved.gpus_held, held, environment, file.document)
-    if found:
-        raise Refused(f"{ref} cannot be deployed", violations=found)
-
-
-def _gpus_held(fleet: Fleet, other: EndpointRef, ref: EndpointRef) -> int:
-    if other == ref:
-        return 0
-    try:
-        resolved = resolve_current(fleet, other, fleet.endpoint_file(other))
-    except InvalidInput:
-        return 0
-    return resolved.gpus_held if resolved and not resolved.is_external else 0

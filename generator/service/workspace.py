@@ -10,16 +10,17 @@ from functools import cached_property
 from pathlib import Path
 
 from generator.errors import InternalError, NotARepository, NotFound
-from generator.gitops.broker import CommitBroker, Limits
+from generator.gitops.broker import Limits
 from generator.gitops.changes import Change, CommitResult
 from generator.gitops.clone import Clone, CloneResult
+from generator.gitops.edits import Edits
 from generator.gitops.following import SyncReport
 from generator.gitops.process import run_git
 from generator.gitops.repository import Repository
 from generator.gitops.snapshot import Snapshot
-from generator.gitops.edits import Edits
 from generator.service.check import Base
-from generator.service.commit import Author, EditedEndpoint, EditsChange, OperationChange, SnapshotTree, fleet_at
+from generator.service.commit import Author, OperationChange, SnapshotTree, fleet_at
+from generator.service.edits import EditedEndpoint, EditsChange
 from generator.service.fleet import EndpointRef, Fleet
 from generator.service.layout import ENVIRONMENTS, REPOSITORY_FILE, TEMPLATES
 from generator.service.operations import Operation
@@ -125,21 +126,7 @@ class Workspace:
         limits = Limits(lock_time=self.settings.lock_timeout_seconds)
         if branch is None or branch == self.clone.branch:
             return self.clone.commit(change, edits, limits)
-        return self._commit_elsewhere(change, branch, edits, limits)
-
-    def _commit_elsewhere(self, change: Change, branch: str, edits: Edits | None, limits: Limits) -> CloneResult:
-        """Commit onto a branch that is not checked out; it starts at the tip of the one that is.
-
-        Edits that are safe on that branch leave the work tree, so that it is clean again.
-        """
-        start, head = self.read_tip().commit, self.clone.head
-        remote = self.clone.remote(branch, self.settings.git_timeout_seconds)
-        broker = CommitBroker(self.repository, branch, remote, limits=limits, choose_base=lambda tip: tip or start)
-        result = broker.commit(change)
-        if edits is None or result.commit is None or head is None:
-            return CloneResult(result, SyncReport())
-        self.clone.sync(result.commit, head, edits.blobs)
-        return CloneResult(result, SyncReport())
+        return self.clone.commit_elsewhere(branch, change, edits, limits)
 
     def plan_operation(self, operation: Operation, author: Author, branch: str | None = None) -> EndpointPlan:
         """What an operation would do, with nothing touched."""

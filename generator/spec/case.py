@@ -23,7 +23,7 @@ class Case:
     environment: Environment
 
     def wrong(self, path: str | Path, message: str, fix: str, code: str) -> Violation:
-        """A violation at a path below `spec`, dotted or not; at the environment's line where the value is from there."""
+        """A violation at a path below `spec`, dotted or not; at the environment's line if it gave the value."""
         parts: Path = tuple(path.split(".")) if isinstance(path, str) else path
         violation = self.document.violation(("spec", *parts), message, fix, code)
         origin = self.endpoint.origins.get(dotted(parts))

@@ -40,6 +40,13 @@ class Document:
     labels: Mapping[Path, str] = field(default_factory=dict)
     keys: Mapping[Path, Place] = field(default_factory=dict)
 
+    def at(self, path: Path) -> Any:
+        """The value at a path of keys, None where there is none."""
+        value: Any = self.data
+        for part in path:
+            value = value.get(part) if isinstance(value, Mapping) else None
+        return value
+
     def label(self, path: Path) -> str | None:
         """What a request calls the value, where a request gave it: `memoryLimit`, `--memory-limit`."""
         for length in range(len(path), 0, -1):

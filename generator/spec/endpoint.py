@@ -22,17 +22,8 @@ from generator.spec.names import (
     is_route,
     read_uuid,
 )
-from generator.spec.sections import (
-    Budgets,
-    Framework,
-    KServe,
-    Labels,
-    PodDefaults,
-    ResourceRange,
-    Routing,
-    Server,
-    Storage,
-)
+from generator.spec.section_types import Framework, Labels, Server
+from generator.spec.sections import Budgets, KServe, PodDefaults, ResourceRange, Routing, Storage
 from generator.spec.text import shown
 
 

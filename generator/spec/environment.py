@@ -14,22 +14,16 @@ from generator.errors import InvalidInput
 from generator.spec.base import AsTuple, DnsLabel, Image, Line, Model, Text, Version
 from generator.spec.model import Count, Positive
 from generator.spec.names import is_dns_label
+from generator.spec.section_types import Device, Framework, Port, Seconds, Selector, Server, UrlPath
 from generator.spec.sections import (
     Budgets,
-    Device,
     DeviceResources,
-    Framework,
     KServe,
     PodDefaults,
-    Port,
     Routing,
     Scaling,
-    Seconds,
-    Selector,
-    Server,
     Storage,
     Toleration,
-    UrlPath,
 )
 
 Strategy = Literal["in-place", "canary", "blue-green"]

@@ -1,29 +1,31 @@
 """A redeploy request of the platform's shape, turned into a patch.
 
-Owns: the request's fields, what the platform's page sends without anybody having chosen it, and which file field each
-one becomes (platform-contract: "What the platform's page really sends"). Refuses: rules about the values themselves.
+Owns: the request's fields, and which file field each one becomes. Refuses: its deploymentSpec (that is `request_spec`)
+and rules about the values themselves.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
 from generator.errors import InvalidInput, Violation
-from generator.spec.base import Image, Model, Quantity
-from generator.spec.document import Document, Path
-from generator.spec.model import DeploymentSpec, DeploymentSpecPatch
+from generator.spec.base import FreeForm, Image, Model, Quantity
+from generator.spec.document import Document, Path, dotted
+from generator.spec.edit import is_same
+from generator.spec.model import DeploymentSpecPatch
 from generator.spec.patch import Patch
+from generator.spec.plain_data import find_unplain
 from generator.spec.quantity import canonical_quantity
+from generator.spec.request_spec import SPEC, spec_patch
 from generator.spec.resolved import ResolvedEndpoint
 from generator.spec.sections import Framework
+from generator.spec.text import shown
 from generator.spec.validate import violations_of
 
-PLACEHOLDER_GPU_MEMORY_GB = 80
-PLACEHOLDER_MAX_OUTPUT_TOKENS = 1024
 MAX_REQUEST_BYTES = 1024 * 1024
 
 FIELDS: Mapping[str, Path] = {
@@ -35,8 +37,9 @@ FIELDS: Mapping[str, Path] = {
     "memoryLimit": ("spec", "memory", "limit"),
     "servingFramework": ("spec", "framework"),
     "autoscalePolicy": ("spec", "autoscaling"),
-    "deploymentSpec": ("spec", "deployment"),
+    "deploymentSpec": SPEC,
 }
+QUANTITIES = frozenset(("cpuRequest", "cpuLimit", "memoryRequest", "memoryLimit"))
 
 
 class RedeployRequest(Model):
@@ -48,7 +51,7 @@ class RedeployRequest(Model):
     cpu_limit: Quantity | None = None
     memory_request: Quantity | None = None
     memory_limit: Quantity | None = None
-    autoscale_policy: dict[str, Any] | None = None
+    autoscale_policy: FreeForm | None = None
     serving_framework: Framework | None = None
     deployment_spec: DeploymentSpecPatch | None = None
 
@@ -61,20 +64,28 @@ def load_request(content: bytes | str) -> dict[str, Any]:
         data = json.loads(content, object_pairs_hook=_unique_fields, parse_constant=_refuse_constant)
     except RecursionError:
         raise InvalidInput("the request is nested too deeply") from None
-    except (ValueError, UnicodeDecodeError) as error:
-        raise InvalidInput(
-            f"the request is not JSON: {error}", hint='send an object such as {"cpuLimit": "8"}'
-        ) from None
+    except ValueError as error:
+        message = f"the request is not JSON: {shown(str(error))[1:-1]}"
+        raise InvalidInput(message, hint='send an object such as {"cpuLimit": "8"}') from None
     if not isinstance(data, dict):
         raise InvalidInput("the request is not a JSON object", hint='send an object such as {"cpuLimit": "8"}')
+    _check_plain(data)
     return data
+
+
+def _check_plain(data: Mapping[str, Any]) -> None:
+    found = find_unplain(dict(data))
+    if found is not None:
+        path, problem = found
+        violation = Violation(problem, "correct it, or leave it out", dotted(path), "request", code="request")
+        raise InvalidInput(f"the request cannot be accepted: {violation.path}: {problem}", violations=[violation])
 
 
 def _unique_fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     data: dict[str, Any] = {}
     for key, value in pairs:
         if key in data:
-            raise ValueError(f"the field {key!r} is given twice")
+            raise ValueError(f"the field {shown(key)} is given twice")
         data[key] = value
     return data
 
@@ -89,16 +100,16 @@ def request_patch(data: Mapping[str, Any], document: Document, current: Resolved
     `document` is the endpoint's file; `current` what it resolves to today (None where it cannot be resolved yet).
     An empty string is a field not given. InvalidInput names every wrong field.
     """
-    cleaned = _without_blanks(data)
-    _validate(cleaned)
+    _check_plain(data)
+    request = _one_use_gpu(_without_blanks(data))
+    _validate(request)
+    _check_use_gpu(request)
     patch = Patch()
-    for name, value in cleaned.items():
+    for name, value in request.items():
         if name == "deploymentSpec" and value is not None:
-            part = _spec_patch(value, cleaned, document, current)
+            part = spec_patch(value, request, document, current)
         elif name == "autoscalePolicy" and value is not None:
-            part = _policy_patch(value)
-        elif name == "useGpu" and "use_gpu" in (cleaned.get("deploymentSpec") or {}):
-            part = _check_use_gpu(value, cleaned["deploymentSpec"])
+            part = _policy_patch(value, document)
         else:
             part = _field_patch(name, value, document, current)
         patch = patch.merged(part)
@@ -106,133 +117,78 @@ def request_patch(data: Mapping[str, Any], document: Document, current: Resolved
 
 
 def _without_blanks(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The request without cleared inputs (empty strings) and without `rollout: null`, which the page sends for none."""
+    """The request without cleared inputs (empty strings), what they leave empty, and `rollout: null` for none."""
     cleaned: dict[str, Any] = {}
     for name, value in data.items():
         if isinstance(value, Mapping):
-            cleaned[name] = _without_blanks(value)
-            if name == "deploymentSpec" and cleaned[name].get("rollout", "") is None:
-                del cleaned[name]["rollout"]
+            inner = _without_blanks(value)
+            if name == "deploymentSpec" and inner.get("rollout", "") is None:
+                del inner["rollout"]
+            if inner or not value:
+                cleaned[name] = inner
         elif value != "":
             cleaned[name] = value
     return cleaned
 
 
-def _validate(data: Mapping[str, Any]) -> None:
-    document = Document("request", data)
+def _one_use_gpu(request: dict[str, Any]) -> dict[str, Any]:
+    """`useGpu` and `deploymentSpec.use_gpu` are one field: null in one of them says nothing beside the other."""
+    spec = request.get("deploymentSpec")
+    if not isinstance(spec, dict) or "use_gpu" not in spec or "useGpu" not in request:
+        return request
+    if spec["use_gpu"] is None:
+        return {**request, "deploymentSpec": {key: value for key, value in spec.items() if key != "use_gpu"}}
+    if request["useGpu"] is None or is_same(request["useGpu"], spec["use_gpu"]):
+        return {key: value for key, value in request.items() if key != "useGpu"}
+    return request
+
+
+def _check_use_gpu(request: Mapping[str, Any]) -> None:
+    spec = request.get("deploymentSpec") or {}
+    if "useGpu" in request and "use_gpu" in spec:
+        message = f"useGpu is {request['useGpu']}, deploymentSpec.use_gpu is {spec['use_gpu']}".lower()
+        fix = "say the same in both, or leave useGpu out"
+        violation = Violation(message, fix, "useGpu", "request", code="request")
+        raise InvalidInput(f"the request contradicts itself: {message}", hint=fix, violations=[violation])
+
+
+def _validate(request: Mapping[str, Any]) -> None:
     try:
-        RedeployRequest.model_validate(data, by_alias=True, by_name=False)
+        RedeployRequest.model_validate(request, by_alias=True, by_name=False)
     except ValidationError as error:
-        found = violations_of(error, RedeployRequest, document)
+        found = violations_of(error, RedeployRequest, Document("request", request))
         raise InvalidInput(
             "the request cannot be accepted: " + "; ".join(f"{v.path}: {v.message}" for v in found),
-            hint="; ".join(v.fix for v in found if v.fix),
+            hint="; ".join(dict.fromkeys(v.fix for v in found if v.fix)),
             violations=[Violation(v.message, v.fix, v.path, "request", code=v.code) for v in found],
         ) from None
 
 
-def _check_use_gpu(value: Any, spec: Mapping[str, Any]) -> Patch:
-    if value is not None and spec["use_gpu"] is not None and value != spec["use_gpu"]:
-        message = f"useGpu is {value}, deploymentSpec.use_gpu is {spec['use_gpu']}".lower()
-        violation = Violation(message, "say the same in both, or leave useGpu out", "useGpu", "request")
-        raise InvalidInput(f"the request contradicts itself: {message}", hint=violation.fix, violations=[violation])
-    return Patch()
-
-
-def _at(document: Document, path: Path) -> Any:
-    value: Any = document.data
-    for part in path:
-        value = value.get(part) if isinstance(value, Mapping) else None
-    return value
-
-
 def _field_patch(name: str, value: Any, document: Document, current: ResolvedEndpoint | None) -> Patch:
     path = FIELDS[name]
+    now = document.at(path)
     if value is None:
-        return Patch(clears=frozenset((path,))) if _at(document, path) is not None else Patch()
-    if name in ("cpuRequest", "cpuLimit", "memoryRequest", "memoryLimit"):
+        return Patch(clears=frozenset((path,))) if now is not None else Patch()
+    if name in QUANTITIES:
         value = str(value)
-        now = _at(document, path)
         if now is not None and canonical_quantity(str(now)) == canonical_quantity(value):
             return Patch()
-    if value == _at(document, path) or (name == "servingFramework" and current and value == current.framework):
+    if value == now or (name == "servingFramework" and current and value == current.framework):
         return Patch()
     if name == "useGpu" and current and value == current.deployment.use_gpu:
         return Patch()
     return Patch({path: value}, labels={path: name})
 
 
-def _policy_patch(policy: Mapping[str, Any]) -> Patch:
+def _policy_patch(policy: Mapping[str, Any], document: Document) -> Patch:
+    """Each key of the policy by itself: the page sends those that it knows, and others are to stay."""
     sets: dict[Path, Any] = {}
     clears: set[Path] = set()
     for key, value in policy.items():
         path = (*FIELDS["autoscalePolicy"], key)
-        if value is None:
+        now = document.at(path)
+        if value is None and now is not None:
             clears.add(path)
-        else:
+        elif value is not None and not is_same(now, value):
             sets[path] = value
     return Patch(sets, frozenset(clears), {path: f"autoscalePolicy.{path[-1]}" for path in sets})
-
-
-def _spec_patch(
-    spec: Mapping[str, Any], request: Mapping[str, Any], document: Document, current: ResolvedEndpoint | None
-) -> Patch:
-    """A given spec as a patch: what says nothing new is left out; what the page made up is dropped with a notice."""
-    wanted = dict(_leaves(spec, ()))
-    notices = tuple(_drop_placeholders(wanted, request, document))
-    effective = dict(_leaves(_spec_data(current.deployment), ())) if current else {}
-    if current is not None and all(effective.get(path) == value for path, value in wanted.items()):
-        return Patch(notices=notices)
-    root = FIELDS["deploymentSpec"]
-    stored = dict(_leaves(_at(document, root) or {}, ()))
-    if ("rollout", "strategy") in wanted and ("rollout", "traffic_split", "new") not in wanted:
-        cleared = frozenset((*root, *path) for path in stored if path[:2] == ("rollout", "traffic_split"))
-    else:
-        cleared = frozenset()
-    clears = cleared | {(*root, *path) for path, value in wanted.items() if value is None and path in stored}
-    sets = {(*root, *path): value for path, value in wanted.items() if value is not None and stored.get(path) != value}
-    labels = {path: "deploymentSpec." + ".".join(str(part) for part in path[len(root) :]) for path in sets}
-    return Patch(sets, frozenset(clears), labels, notices)
-
-
-def _leaves(value: Mapping[str, Any], path: Path) -> Iterator[tuple[Path, Any]]:
-    for key, item in value.items():
-        if isinstance(item, Mapping):
-            yield from _leaves(item, (*path, key))
-        else:
-            yield (*path, key), item
-
-
-def _spec_data(spec: DeploymentSpec) -> dict[str, Any]:
-    return spec.model_dump()
-
-
-def _drop_placeholders(wanted: dict[Path, Any], request: Mapping[str, Any], document: Document) -> Iterator[str]:
-    memory, gpus = ("resources", "gpu_memory_gb"), ("resources", "gpus")
-    stored = _at(document, FIELDS["deploymentSpec"]) or {}
-    if wanted.get(memory) is not None:
-        on_cpu = wanted.get(gpus) == 0 or wanted.get(("use_gpu",), request.get("useGpu")) is False
-        if on_cpu:
-            yield f"gpu_memory_gb {wanted.pop(memory)} is ignored: no GPUs are asked for"
-        elif (
-            wanted[memory] == PLACEHOLDER_GPU_MEMORY_GB and (stored.get("resources") or {}).get("gpu_memory_gb") is None
-        ):
-            del wanted[memory]
-            yield (
-                "gpu_memory_gb 80 is dropped: the platform's page sends it when nobody chose a value; "
-                "write it into the endpoint's file, or use --gpu-memory-gb 80, to ask for 80 GB cards"
-            )
-    tokens, output = ("runtime", "max_input_tokens"), ("runtime", "max_output_tokens")
-    window = _at(document, ("spec", "model", "metadata", "max_position_embeddings"))
-    if (
-        window is not None
-        and not stored.get("runtime")
-        and not stored.get("job_type")
-        and wanted.get(tokens) == window
-        and wanted.get(output) == PLACEHOLDER_MAX_OUTPUT_TOKENS
-    ):
-        del wanted[tokens], wanted[output]
-        yield (
-            f"max_input_tokens {window} and max_output_tokens 1024 are dropped: the platform's page sends them when "
-            "no spec is stored; use --max-input-tokens to choose the whole window"
-        )

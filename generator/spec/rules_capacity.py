@@ -1,6 +1,7 @@
-"""Rules about GPUs, cpu, memory, replicas, scaling, time, and what stands around the pods.
+"""Rules about GPUs, replicas, scaling, time, and what stands around the pods.
 
-Owns: the arithmetic of GPUs, pods and KServe (kubernetes-rules, "GPU rollouts"). Refuses: live capacity.
+Owns: the arithmetic of GPUs, pods and KServe (kubernetes-rules, "GPU rollouts"). Refuses: live capacity, and cpu and
+memory (that is `rules_resources`).
 """
 
 from __future__ import annotations
@@ -10,16 +11,15 @@ from collections.abc import Iterator
 from generator.errors import Violation
 from generator.spec.capacity import eligible_pools, gpu_memory_threshold
 from generator.spec.case import Case, Rule
-from generator.spec.quantity import quantity_value
+from generator.spec.rules_resources import RESOURCE_RULES
+from generator.spec.text import shown
 
 KNOWN_POLICIES = ("cpuUtilization", "gpuUtilization", "targetLatencyMs")
-MEBIBYTE = 1024 * 1024
 
 
 def check_gpus(case: Case) -> Iterator[Violation]:
-    endpoint, limits = case.endpoint, case.environment.spec.limits
-    resources = endpoint.deployment.resources
-    if endpoint.device == "gpu" and resources.gpus == 0:
+    endpoint, limit = case.endpoint, case.environment.spec.limits.max_gpus_per_endpoint
+    if endpoint.device == "gpu" and endpoint.gpus == 0:
         yield case.wrong(
             "deployment.resources.gpus",
             "use_gpu is true, but gpus is 0: a GPU image needs a GPU",
@@ -27,25 +27,25 @@ def check_gpus(case: Case) -> Iterator[Violation]:
             "gpus",
         )
     held = endpoint.gpus * endpoint.max_replicas
-    if limits.max_gpus_per_endpoint is not None and held > limits.max_gpus_per_endpoint:
+    if limit is not None and held > limit:
         yield case.wrong(
             "deployment.resources.gpus",
             f"{endpoint.gpus} GPUs x {endpoint.max_replicas} replicas is {held}, "
-            f"above the environment's {limits.max_gpus_per_endpoint} for one endpoint",
+            f"above the environment's {limit} for one endpoint",
             "lower the GPUs or the greatest number of replicas",
             "gpus",
         )
-    heads = endpoint.model.metadata.get("num_attention_heads")
-    if (
-        isinstance(heads, int)
-        and not isinstance(heads, bool)
-        and heads > 0
-        and endpoint.gpus > 1
-        and heads % endpoint.gpus
-    ):
+
+
+def check_attention_heads(case: Case) -> Iterator[Violation]:
+    """Tensor parallelism gives each GPU the same number of heads."""
+    gpus, heads = case.endpoint.gpus, case.endpoint.model.metadata.get("num_attention_heads")
+    if isinstance(heads, bool) or not isinstance(heads, int) or heads <= 0 or gpus <= 1:
+        return
+    if heads % gpus:
         yield case.wrong(
             "deployment.resources.gpus",
-            f"the model's {heads} attention heads cannot be split over {endpoint.gpus} GPUs",
+            f"the model's {heads} attention heads cannot be split over {gpus} GPUs",
             f"use a number that divides {heads}",
             "gpus",
         )
@@ -85,45 +85,6 @@ def _given_pool(case: Case) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def check_resources(case: Case) -> Iterator[Violation]:
-    endpoint = case.endpoint
-    for name, request, limit in (
-        ("cpu", endpoint.cpu_request, endpoint.cpu_limit),
-        ("memory", endpoint.memory_request, endpoint.memory_limit),
-    ):
-        for bound, text in (("request", request), ("limit", limit)):
-            if text is None:
-                continue
-            value = quantity_value(text)
-            if value <= 0:
-                yield case.wrong(
-                    f"{name}.{bound}", f"{text} is not above zero", "leave it out for no bound", "quantity"
-                )
-            elif name == "memory" and value < MEBIBYTE:
-                fix = "write the unit: 16Gi, 512Mi (a small m is a thousandth of a byte)"
-                yield case.wrong(f"memory.{bound}", f"{text} is less than 1Mi of memory", fix, "quantity")
-            elif name == "cpu" and (value * 1000).denominator != 1:
-                yield case.wrong(
-                    f"cpu.{bound}", f"{text} is finer than 1m of a core", "use whole millicores", "quantity"
-                )
-        if request is not None and limit is not None and quantity_value(request) > quantity_value(limit):
-            where = "request" if case.document.label(("spec", name, "request")) else "limit"
-            yield case.wrong(
-                f"{name}.{where}",
-                f"the {name} request {request} is above the limit {limit}",
-                "raise the limit or lower the request",
-                "request-above-limit",
-            )
-    shm, memory = endpoint.pod.shm_size, endpoint.memory_limit
-    if shm is not None and memory is not None and quantity_value(shm) >= quantity_value(memory):
-        yield case.wrong(
-            "pod.shmSize",
-            f"shared memory of {shm} does not fit into the memory limit of {memory}",
-            "it counts against the limit: make it smaller, or the limit larger",
-            "shm",
-        )
-
-
 def check_replicas(case: Case) -> Iterator[Violation]:
     endpoint = case.endpoint
     least, most = endpoint.min_replicas, endpoint.max_replicas
@@ -149,8 +110,8 @@ def check_autoscaling(case: Case) -> Iterator[Violation]:
             continue
         if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
             yield case.wrong(
-                f"autoscaling.{key}",
-                f"{value!r} is not a number above zero",
+                ("autoscaling", key),
+                f"{shown(value)} is not a number above zero",
                 "write a number, or leave it out",
                 "autoscaling",
             )
@@ -193,8 +154,9 @@ def check_routing(case: Case) -> Iterator[Violation]:
 
 CAPACITY_RULES: tuple[Rule, ...] = (
     check_gpus,
+    check_attention_heads,
     check_pools,
-    check_resources,
+    *RESOURCE_RULES,
     check_replicas,
     check_autoscaling,
     check_budgets,

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from generator.spec.case import Case, Warn
 from generator.spec.names import ImageReference
 from generator.spec.rules_capacity import KNOWN_POLICIES
+from generator.spec.text import MAX_SHOWN, shown
 
 KSERVE_STANDARD_DEADLINE = 600
 """KServe's Standard mode has no progress deadline of one's own: it is stuck at Kubernetes' 600 s."""
@@ -23,6 +24,16 @@ def _warn_tokens(case: Case) -> Iterator[str]:
         yield (
             f"max_input_tokens {runtime.max_input_tokens} + max_output_tokens {runtime.max_output_tokens} is above the "
             f"model's {window}: the server's limit is {window}, long inputs leave less room for output"
+        )
+
+
+def _warn_window(case: Case) -> Iterator[str]:
+    model = case.endpoint.model
+    given = model.metadata.get("max_position_embeddings")
+    if given is not None and model.max_position_embeddings is None:
+        yield (
+            f"the model's max_position_embeddings {shown(given)} is not a whole number above zero: "
+            "token limits are not checked against it"
         )
 
 
@@ -44,7 +55,12 @@ def _warn_strategy(case: Case) -> Iterator[str]:
 def _warn_autoscaling(case: Case) -> Iterator[str]:
     for key in case.endpoint.autoscaling:
         if key not in KNOWN_POLICIES and key not in case.endpoint.metrics:
-            yield f"autoscaling.{key} is kept, but revstamp knows no such metric: it is not applied"
+            yield f"autoscaling.{_name(key)} is kept, but revstamp knows no such metric: it is not applied"
+
+
+def _name(key: str) -> str:
+    """A key as people can read it, whatever is in it."""
+    return key if key.isprintable() and len(key) <= MAX_SHOWN else shown(key)
 
 
 def _warn_image(case: Case) -> Iterator[str]:
@@ -84,6 +100,7 @@ def _warn_kserve_resources(case: Case) -> Iterator[str]:
 
 WARNINGS: tuple[Warn, ...] = (
     _warn_tokens,
+    _warn_window,
     _warn_strategy,
     _warn_autoscaling,
     _warn_image,

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from generator.gitops.repository import Repository
 from generator.gitops.trees import TreeChange
-from generator.service.commit import Author, EditsChange
+from generator.service.commit import Author
+from generator.service.edits import EditsChange
 from tests.bench.fleet_data import endpoint_files, repository_files
 from tests.bench.harness import seconds
 

@@ -38,7 +38,7 @@ paths = st.lists(names, min_size=1, max_size=3).map("/".join)
         st.tuples(st.dictionaries(paths, st.binary(max_size=3), max_size=4), st.sets(paths, max_size=3)), max_size=4
     )
 )
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_change_makes_the_tree_that_a_plain_map_of_files_would(
     bare: Repository, changes: list[tuple[dict[str, bytes], set[str]]]
 ) -> None:
