@@ -70,9 +70,13 @@ class Violation:
 
 
 class RevstampError(Exception):
-    """Base of all errors. `hint` says what to do next; `retryable` whether the same call may succeed later."""
+    """Base of all errors. `hint` says what to do next; `retryable` whether the same call may succeed later.
+
+    Where no hint is given, it is what would mend the violations, else what usually helps with this error.
+    """
 
     code: ClassVar[str] = "error"
+    usual_hint: ClassVar[str] = "see docs/errors.md"
     exit_code: ClassVar[int] = 1
     http_status: ClassVar[int] = 500
     default_retryable: ClassVar[bool] = False
@@ -88,7 +92,7 @@ class RevstampError(Exception):
     ) -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.hint = hint or "; ".join(dict.fromkeys(each.fix for each in violations if each.fix)) or self.usual_hint
         self.retryable = self.default_retryable if retryable is None else retryable
         self.violations = tuple(violations)
         self.details = dict(details or {})
@@ -109,6 +113,7 @@ class InvalidInput(RevstampError):
     """A file, a request or an option that cannot be accepted; nothing was touched."""
 
     code = "invalid-input"
+    usual_hint = "correct what is named, and run it again"
     exit_code = 3
     http_status = 422
 
@@ -117,6 +122,7 @@ class Refused(RevstampError):
     """A well-formed request that the rules do not allow; nothing was touched."""
 
     code = "refused"
+    usual_hint = "change the request, the endpoint's file, or the limits of its environment"
     exit_code = 3
     http_status = 409
 
@@ -125,6 +131,7 @@ class NotFound(RevstampError):
     """No such endpoint, environment, revision or file."""
 
     code = "not-found"
+    usual_hint = "`revstamp environments` lists what there is"
     exit_code = 4
     http_status = 404
 
@@ -133,6 +140,7 @@ class AlreadyExists(RevstampError):
     """Something is there already and is not overwritten without being asked."""
 
     code = "already-exists"
+    usual_hint = "choose another name"
     exit_code = 5
     http_status = 409
 
@@ -141,6 +149,7 @@ class RenderFailed(RevstampError):
     """A template, or what it made, is wrong; nothing was written."""
 
     code = "render-failed"
+    usual_hint = "correct the template or the value that it is made with"
     exit_code = 3
     http_status = 500
 
@@ -149,6 +158,7 @@ class CheckFailed(RevstampError):
     """A check that was asked for found differences (`render --check`, `verify`)."""
 
     code = "check-failed"
+    usual_hint = "`revstamp commit --all` renders again"
     exit_code = 1
     http_status = 409
 
@@ -157,6 +167,7 @@ class NotReproducible(RevstampError):
     """The recorded generator or templates are not the ones at hand, so bytes cannot be made again here."""
 
     code = "not-reproducible"
+    usual_hint = "install the revstamp that the stamp names, and check out the templates of that commit"
     exit_code = 7
     http_status = 409
 
@@ -165,6 +176,7 @@ class GitError(RevstampError):
     """Something about the repository; the subclasses say what."""
 
     code = "git-error"
+    usual_hint = "`git status` and `git fsck` say more; nothing is half done"
     exit_code = 6
     http_status = 502
 
@@ -173,6 +185,7 @@ class NotARepository(GitError):
     """There is no git repository here, or it has no revstamp.yaml."""
 
     code = "not-a-repository"
+    usual_hint = "change to a GitOps repository, give it with -C, or make one with `revstamp init FOLDER`"
     exit_code = 4
     http_status = 404
 
@@ -181,6 +194,7 @@ class DirtyClone(GitError):
     """Local work in the clone stands in the way; it is left as it is."""
 
     code = "dirty-clone"
+    usual_hint = "commit or stash your own work, and run it again"
     exit_code = 5
     http_status = 409
 
@@ -189,6 +203,7 @@ class ChangeConflict(GitError):
     """Somebody else changed the same endpoint; the message names the commit and the file."""
 
     code = "conflict"
+    usual_hint = "bring the clone up to date with `git pull --rebase`, and run it again"
     exit_code = 5
     http_status = 409
 
@@ -197,18 +212,21 @@ class PushRejected(GitError):
     """The remote refuses the push for a reason that waiting does not cure (protected branch, hook)."""
 
     code = "push-rejected"
+    usual_hint = "push a branch for review with --branch NAME"
 
 
 class AuthenticationFailed(GitError):
     """The remote does not accept the credentials, or asks for some."""
 
     code = "authentication-failed"
+    usual_hint = "correct git's credentials; `git fetch` tests them"
 
 
 class RemoteUnavailable(GitError):
     """The remote cannot be reached or does not answer; trying again helps."""
 
     code = "remote-unavailable"
+    usual_hint = "try again"
     default_retryable = True
     http_status = 503
 
@@ -217,4 +235,5 @@ class InternalError(RevstampError):
     """A bug of revstamp: never the user's mistake."""
 
     code = "internal-error"
+    usual_hint = "run again with REVSTAMP_DEBUG=1 and report what it prints"
     exit_code = 70

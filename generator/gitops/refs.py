@@ -9,10 +9,11 @@ import re
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from generator.errors import ChangeConflict, GitError
+from generator.gitops.direct_refs import RefUpdate, move_directly
 from generator.gitops.process import GitOutput, run_git
 
 NO_COMMIT = "0" * 40
@@ -25,15 +26,6 @@ class RefMoved(ChangeConflict):
     """Somebody else moved the ref first. The broker answers by building again; nobody else should meet it."""
 
     default_retryable = True
-
-
-@dataclass(frozen=True, slots=True)
-class RefUpdate:
-    """One ref of a transaction: from `old` (None: it must not exist yet) to `new` (None: it is deleted)."""
-
-    ref: str
-    new: str | None
-    old: str | None
 
 
 class RefStore:
@@ -58,6 +50,8 @@ class RefStore:
 
     def move(self, updates: Sequence[RefUpdate], reason: str) -> None:
         """Move all of them or none. Raises RefMoved where one is not where it was expected."""
+        if self._can_move_directly and move_directly(self._git_dir, updates):
+            return
         commands = "".join(
             f"update {update.ref}\0{update.new or NO_COMMIT}\0{update.old or NO_COMMIT}\0" for update in updates
         )
@@ -65,6 +59,14 @@ class RefStore:
         answer = run_git(arguments, stdin=commands.encode())
         if answer.code != 0:
             raise _explain_failure(answer)
+
+    @cached_property
+    def _can_move_directly(self) -> bool:
+        """Whether git would do nothing but write the file: no reflog, no hook, no other ref storage."""
+        keys = r"^(core\.(bare|logallrefupdates|hookspath)|extensions\.refstorage)$"
+        answer = run_git(["--git-dir", str(self._git_dir), "config", "--get-regexp", keys])
+        hook = self._git_dir / "hooks" / "reference-transaction"
+        return answer.text == "core.bare true" and not hook.exists()
 
     def record(self, refs: Sequence[str], commit: str | None) -> None:
         """Set refs that only remember what a remote has (None: they are deleted), wherever they were before."""
@@ -99,3 +101,6 @@ def _explain_failure(answer: GitOutput) -> GitError:
             retryable=True,
         )
     return GitError(f"git could not move the branch: {said}")
+
+
+__all__ = ["NO_COMMIT", "RefMoved", "RefStore", "RefUpdate"]

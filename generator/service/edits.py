@@ -26,11 +26,11 @@ from generator.service.commit import (
 )
 from generator.service.fleet import EndpointFile, EndpointRef, Fleet, read_endpoint_file
 from generator.service.layout import (
-    ENVIRONMENTS,
     REPOSITORY_FILE,
     TEMPLATES,
     endpoint_of_path,
     environment_of_path,
+    is_below_endpoints,
     is_generated_path,
 )
 from generator.service.plan import EndpointPlan, PlanRequest, plan_change, plan_deletion
@@ -188,7 +188,7 @@ def _touched_files(
         found = endpoint_of_path(path)
         if found is not None:
             refs[EndpointRef(*found)] = None
-        elif path.startswith(f"{ENVIRONMENTS}/") and path.endswith(".yaml") and environment_of_path(path) is None:
+        elif is_below_endpoints(path) and path in edits.writes:
             violations.append(Violation("stands where revstamp reads no file", "see docs/repository.md", "", path))
     for environment in sorted(environments & set(after.environment_names())):
         refs |= {EndpointRef(environment, name): None for name in after.endpoint_names(environment)}

@@ -64,6 +64,12 @@ def endpoint_of_path(path: str) -> tuple[str, str] | None:
     return (parts[1], parts[-1].removesuffix(".yaml")) if parts[-1].endswith(".yaml") else None
 
 
+def is_below_endpoints(path: str) -> bool:
+    """Whether the path is a YAML file in a folder for endpoint files, at any depth."""
+    parts = path.split("/")
+    return len(parts) > 3 and parts[0] == ENVIRONMENTS and parts[2] == "endpoints" and path.endswith((".yaml", ".yml"))
+
+
 def environment_of_path(path: str) -> str | None:
     """The environment of an environment file's path, or None where the path is something else."""
     parts = path.split("/")

@@ -52,7 +52,7 @@ class Workspace:
     @classmethod
     def open(cls, folder: str | Path, settings: Settings) -> Workspace:
         """The repository that holds the folder. NotARepository where there is none, or no revstamp.yaml in it."""
-        workspace = cls(Clone.find(Path(folder)), settings)
+        workspace = cls(Clone.find(Path(folder), settings.git_timeout_seconds), settings)
         if not (workspace.root / REPOSITORY_FILE).exists():
             raise NotARepository(
                 f"{workspace.root} has no {REPOSITORY_FILE}",
@@ -91,7 +91,7 @@ class Workspace:
 
     def read_tip(self, *, refresh: bool = True) -> Snapshot:
         """What the next change would be made on: the remote's branch where there is one, else the local one."""
-        remote = self.clone.remote(time_limit=self.settings.git_timeout_seconds)
+        remote = self.clone.remote()
         if remote is None:
             return self.repository.snapshot(self.clone.head)
         tip = remote.fetch(self.repository) if refresh else remote.known_tip(self.repository)
@@ -102,7 +102,7 @@ class Workspace:
         delivery = self.delivery_branch
         if branch == delivery:
             return None
-        remote = self.clone.remote(delivery, self.settings.git_timeout_seconds)
+        remote = self.clone.remote(delivery)
         tip = remote.fetch(self.repository) if remote else self.repository.tip(delivery)
         return self.repository.snapshot(tip) if tip is not None else None
 

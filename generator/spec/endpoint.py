@@ -59,46 +59,75 @@ class Replicas(Model):
     """Bounds of the number of replicas; `min: 0, max: 0` stops the endpoint."""
 
     min: Count
+    """Least number of replicas."""
     max: Count
+    """Greatest number of replicas."""
 
 
 class EndpointMetadata(Model):
     """Name, identity and ownership; `labels` are put on every object and, being on the pods, restart when changed."""
 
     name: EndpointName
+    """Name of the endpoint and of its objects; also the name of this file."""
     id: EndpointId | None = None
+    """The platform's id, where it has one."""
     owner: Line | None = None
+    """Team that answers for it."""
     labels: Labels | None = None
+    """Labels of every object and pod; a change restarts the pods."""
 
 
 class EndpointSpec(Model):
     """What the endpoint serves and how. Everything but route and model has a default in the environment."""
 
     route: Route
+    """Path that requests come in on, such as /llm/chat; unique in the environment."""
     model: CatalogModel
+    """The model's entry in the catalogue."""
     framework: Framework | None = None
+    """deployment: a Deployment of its own; kserve: an InferenceService."""
     deployment: DeploymentSpecPatch | None = None
+    """The platform's DeploymentSpec, as far as it is not the default."""
     replicas: Replicas | None = None
+    """Bounds of the number of replicas."""
     autoscaling: FreeForm | None = None
+    """What to scale by: cpuUtilization, or a metric that the environment maps."""
     image: Image | None = None
+    """Image of the model server, in place of the environment's."""
     server: Server | None = None
+    """Model server in the image, or to be taken from the environment's images."""
     args: Annotated[tuple[Text, ...], AsTuple] | None = None
+    """Further arguments of the model server."""
     cpu: ResourceRange | None = None
+    """CPU of one replica."""
     memory: ResourceRange | None = None
+    """Memory of one replica."""
     gpu_pool: Line | None = None
+    """GPU pool of the environment to run in."""
     routing: Routing | None = None
+    """What differs from the environment."""
     pod: PodDefaults | None = None
+    """What differs from the environment."""
     budgets: Budgets | None = None
+    """What differs from the environment."""
     storage: Storage | None = None
+    """What differs from the environment."""
     kserve: KServe | None = None
+    """What differs from the environment."""
     prompt_policy_id: Line | None = None
+    """The platform's prompt policy; kept, not rendered."""
     rollback_plan: Text | None = None
+    """Note for people; kept, not rendered."""
 
 
 class Endpoint(Model):
     """One endpoint of one environment, as its file gives it."""
 
     api_version: Literal["revstamp.io/v1"]
+    """The format of this file."""
     kind: Literal["Endpoint"]
+    """Endpoint."""
     metadata: EndpointMetadata
+    """Name and ownership."""
     spec: EndpointSpec
+    """What is served, and how."""

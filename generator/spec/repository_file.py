@@ -32,16 +32,25 @@ class RepositorySpec(Model):
     """
 
     layout_version: Literal[1] = 1
+    """Version of the layout of folders."""
     generator: Annotated[str, Field(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+[-+.a-z0-9]{0,40}$")]
+    """Version of revstamp that renders this repository; another one refuses."""
     templates: Literal["shipped", "repository"] = "shipped"
+    """repository: files in templates/ override the shipped ones."""
     shards: Literal[16, 256, 4096] = 16
+    """Number of folders for generated files; fixed."""
     endpoint_folders: Literal["flat", "sharded"] = "flat"
+    """Whether new endpoint files are put into shard folders; fixed."""
     branch: Branch = "main"
+    """Branch on which what is deployed stands."""
 
 
 class RepositoryFile(Model):
     """The whole of `revstamp.yaml`."""
 
     api_version: Literal["revstamp.io/v1"]
+    """The format of this file."""
     kind: Literal["Repository"]
+    """Repository."""
     spec: RepositorySpec
+    """The settings."""

@@ -127,7 +127,9 @@ def _run_broker(origin: _Origin, wanted: int) -> Outcome:
     after = Repository.open(origin.git_dir)
     fleet = fleet_at(after.snapshot(after.tip("main")))
     stamps = [fleet.stamp(ref) for ref in refs]
-    there = sum(stamp is not None and stamp.request_id == f"burst-{ref.name}" for ref, stamp in zip(refs, stamps))
+    there = sum(
+        stamp is not None and stamp.request_id == f"burst-{ref.name}" for ref, stamp in zip(refs, stamps, strict=True)
+    )
     outcome.times = sorted(times)[: min(there, origin.count_commits())]
     return outcome
 

@@ -73,7 +73,13 @@ def _endpoint_data(number: int, name: str, id_: str) -> dict[str, Any]:
     storage = chosen.pop("storage", "s3")
     version = f"{number % 7}.{number % 11}.0"
     uri = f"pvc://models/{family}/{version}" if storage == "pvc" else f"s3://models/{family}/{version}"
-    deployment = {"job_type": "SFT", "serve_target": "GENERATION", **chosen.pop("deployment")}
+    deployment = {
+        "model_ref": f"{family}:{version}",
+        "model_family": family,
+        "job_type": "SFT",
+        "serve_target": "GENERATION",
+        **chosen.pop("deployment"),
+    }
     runtime = {
         "max_concurrent_requests": 16 * (1 + number % 16),
         "max_input_tokens": 2048 * (1 + number % 3),
@@ -92,7 +98,7 @@ def _endpoint_data(number: int, name: str, id_: str) -> dict[str, Any]:
                 "storageUri": uri,
                 "metadata": {"max_position_embeddings": 32768, "architecture": "ForCausalLM"},
             },
-            "deployment": {"model_ref": f"{family}:{version}", "model_family": family, **deployment, "runtime": runtime},
+            "deployment": {**deployment, "runtime": runtime},
             "replicas": {"min": 1 + number % 2, "max": 3 + number % 2},
             "memory": {"request": "24Gi", "limit": f"{32 + 8 * (number % 3)}Gi"},
             "pod": {"env": [{"name": "LOG_LEVEL", "value": "info"}, {"name": "SEED", "value": str(number % 97)}]},

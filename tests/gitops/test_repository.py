@@ -10,14 +10,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from generator.errors import AlreadyExists, InvalidInput, NotARepository, NotFound
+from generator.errors import AlreadyExists, GitError, InvalidInput, NotARepository, NotFound
 from generator.gitops.identity import Actor
 from generator.gitops.maintenance import repack_if_due
 from generator.gitops.message import CommitMessage
 from generator.gitops.refs import RefMoved
 from generator.gitops.repository import Repository
 from generator.gitops.trees import TreeChange
-from tests.gitops.conftest import fsck, git, proposal
+from tests.gitops.conftest import fsck, git, hook, proposal
 
 
 def commit(repository: Repository, writes: dict[str, str], deletes: set[str] | None = None, message: str = "x") -> str:
@@ -147,6 +147,33 @@ def test_a_ref_moves_only_from_where_it_was_seen(bare: Repository) -> None:
         with pytest.raises(RefMoved):
             bare.move_ref("main", second, old)
     assert bare.tip("main") == second
+
+
+def test_a_ref_that_git_has_locked_does_not_move(bare: Repository) -> None:
+    first = commit(bare, {"a": "1"})
+    lock = bare.git_dir / "refs/heads/main.lock"
+    lock.touch()
+    with pytest.raises(GitError, match=r"main\.lock") as caught:
+        commit(bare, {"a": "2"})
+    assert caught.value.retryable
+    assert lock.exists()
+    assert bare.tip("main") == first
+
+
+@pytest.mark.parametrize("kind", ["packed", "reflog", "hook"])
+def test_a_ref_that_is_more_than_a_file_is_moved_by_git(bare: Repository, kind: str) -> None:
+    commit(bare, {"a": "1"})
+    if kind == "packed":
+        bare.git("pack-refs", "--all")
+    elif kind == "reflog":
+        bare.git("config", "core.logAllRefUpdates", "true")
+    else:
+        hook(bare.git_dir, "reference-transaction", f"echo called >> {bare.git_dir}/called")
+    opened = Repository.open(bare.git_dir)
+    second = commit(opened, {"a": "2"})
+    assert opened.tip("main") == second
+    assert kind != "reflog" or "revstamp" in git(bare.git_dir, "reflog", "main")
+    assert kind != "hook" or (bare.git_dir / "called").exists()
 
 
 def test_a_packed_ref_is_read(bare: Repository) -> None:
