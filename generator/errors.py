@@ -92,7 +92,7 @@ class RevstampError(Exception):
     ) -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint or "; ".join(dict.fromkeys(each.fix for each in violations if each.fix)) or self.usual_hint
+        self.hint = hint or _few_fixes(violations) or self.usual_hint
         self.retryable = self.default_retryable if retryable is None else retryable
         self.violations = tuple(violations)
         self.details = dict(details or {})
@@ -107,6 +107,12 @@ class RevstampError(Exception):
             "violations": [violation.to_dict() for violation in self.violations],
             **({"details": self.details} if self.details else {}),
         }
+
+
+def _few_fixes(violations: Sequence[Violation]) -> str:
+    """What would mend the violations, where that is short enough to be read as one hint."""
+    fixes = dict.fromkeys(violation.fix for violation in violations if violation.fix)
+    return "; ".join(fixes) if len(fixes) <= 3 else ""
 
 
 class InvalidInput(RevstampError):

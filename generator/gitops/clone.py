@@ -75,6 +75,11 @@ class Clone:
         return answer.text.removeprefix("refs/heads/")
 
     @property
+    def is_detached(self) -> bool:
+        """Whether a commit, not a branch, is checked out."""
+        return run_git(["symbolic-ref", "-q", "HEAD"], cwd=self.root).code != 0
+
+    @property
     def head(self) -> str | None:
         """The commit that is checked out; None where the branch has none yet."""
         return self.repository.tip(self.branch)
@@ -158,6 +163,8 @@ class Clone:
         with self._held():
             self._follower.resume(self.branch, self.remote())
             upstream, head = self.remote(), self.head
+            if upstream is None:
+                self._refuse_checked_out(branch)
             start = self.choose_base(upstream.fetch(self.repository)) if upstream else head
             broker = CommitBroker(
                 self.repository, branch, self.remote(branch), limits=limits, choose_base=lambda tip: tip or start
@@ -198,6 +205,15 @@ class Clone:
         raise DirtyClone(
             f"{self.branch} and its remote have both moved on", hint="Run git pull --rebase, then run this again."
         )
+
+    def _refuse_checked_out(self, branch: str) -> None:
+        """A branch must not move below another work tree: its files would look like a change that undoes the commit."""
+        listing = self.repository.git("worktree", "list", "--porcelain").text
+        for block in listing.split("\n\n"):
+            lines = block.split("\n")
+            if f"branch refs/heads/{branch}" in lines:
+                place = lines[0].removeprefix("worktree ")
+                raise DirtyClone(f"{branch} is checked out in {place}", hint=f"Run this there: -C {place}")
 
     @contextmanager
     def _held(self) -> Iterator[None]:

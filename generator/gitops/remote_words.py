@@ -72,7 +72,7 @@ def explain_rejection(verdict: str, messages: tuple[str, ...]) -> GitError:
     if _SERVER_TROUBLE.search(verdict) and "hook declined" not in verdict:
         return RemoteUnavailable(f"the remote could not take the push: {reason}", hint=text or "Try again later.")
     said = f"the remote refuses the push: {reason}"
-    hint = "Nothing was pushed. See the branch's protection rules and hooks, or push a branch of its own for review."
+    hint = "Nothing was pushed. See the branch's protection rules and hooks, or use --branch NAME for review."
     return PushRejected(f"{said}: {text}" if text else said, hint=hint, details={"remote": list(messages)})
 
 

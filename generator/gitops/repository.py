@@ -91,6 +91,11 @@ class Repository:
         """Whether it was made by clone_mirror, so that its branches only ever repeat the remote's."""
         return self.read_setting(MIRROR_SETTING) == "true"
 
+    @property
+    def is_shallow(self) -> bool:
+        """Whether older commits were not fetched."""
+        return (self.git_dir / "shallow").exists()
+
     @cached_property
     def author(self) -> Actor:
         """The author that git is configured with here."""

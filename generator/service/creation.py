@@ -47,7 +47,7 @@ def write_endpoint(fleet: Fleet, root: Path, request: NewEndpoint) -> tuple[str,
     if found is not None:
         raise AlreadyExists(f"{found[0]} is there already", hint="edit it, or choose another name")
     path = fleet.layout.endpoint_files(ref.environment, ref.name)[0]
-    content = endpoint_text(new_endpoint_data(request)).encode()
+    content = endpoint_text(path, new_endpoint_data(request)).encode()
     file = read_endpoint_file(path, content, ref)
     try:
         render_endpoint(Fleet(OverlayTree(fleet.tree, {path: content})), ref, file)

@@ -119,5 +119,6 @@ def find_revision(
     found = next((entry for entry in living if entry.stamp.revision == revision), None)
     if found is None:
         known = ", ".join(f"r{entry.stamp.revision}" for entry in living[:10])
-        raise NotFound(f"{ref} has no revision {revision} to go back to", hint=f"there are {known}")
+        older = "; this clone is shallow, `git fetch --unshallow` brings older ones" if repository.is_shallow else ""
+        raise NotFound(f"{ref} has no revision {revision} to go back to", hint=f"there are {known or 'none'}{older}")
     return found

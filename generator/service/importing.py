@@ -12,10 +12,9 @@ from typing import Any, Literal
 
 from generator.errors import NotFound, Violation
 from generator.render.canonical import emit_yaml
+from generator.service.editor import editor_hint
 from generator.service.fleet import EndpointRef, Fleet
 from generator.spec.platform_rows import ImportedEndpoint, read_rows
-
-EDITOR_HINT = "# yaml-language-server: $schema=https://revstamp.io/schemas/v1/{kind}.json\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +54,14 @@ def import_rows(fleet: Fleet, rows: Any, file: str, *, overwrite: bool) -> Itera
         if missing is not None:
             yield _failed(row, (missing,))
             continue
-        yield _place(fleet, row, endpoint_text(row.data).encode(), overwrite=overwrite)
+        yield _place(fleet, row, row.data, overwrite=overwrite)
 
 
-def _place(fleet: Fleet, row: ImportedEndpoint, content: bytes, *, overwrite: bool) -> ImportedFile:
+def _place(fleet: Fleet, row: ImportedEndpoint, data: Mapping[str, Any], *, overwrite: bool) -> ImportedFile:
     ref = EndpointRef(row.environment, row.name)
     found = fleet.find_file(ref)
     path = found[0] if found else fleet.layout.endpoint_files(ref.environment, ref.name)[0]
+    content = endpoint_text(path, data).encode()
     if found is not None and found[1] == content:
         return ImportedFile(row.id, row.environment, row.name, "unchanged", path)
     if found is not None and not overwrite:
@@ -82,6 +82,6 @@ def _missing_environment(fleet: Fleet, environment: str, file: str) -> Violation
     return None
 
 
-def endpoint_text(data: Mapping[str, Any]) -> str:
+def endpoint_text(path: str, data: Mapping[str, Any]) -> str:
     """A new endpoint file, with the hint that lets an editor check and complete it."""
-    return EDITOR_HINT.format(kind="endpoint") + emit_yaml(data)
+    return editor_hint(path, "endpoint") + emit_yaml(data)

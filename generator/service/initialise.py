@@ -14,13 +14,14 @@ from generator.errors import AlreadyExists, GitError, InvalidInput
 from generator.gitops.process import run_git
 from generator.render.shipped import shipped_environments
 from generator.service.commit import Author
+from generator.service.editor import schema_files
 from generator.service.layout import ENVIRONMENTS, REPOSITORY_FILE
 from generator.service.tree import write_file
 from generator.service.workspace import Committed, Workspace
 from generator.settings import Settings
 
 REPOSITORY_TEXT = """\
-# yaml-language-server: $schema=https://revstamp.io/schemas/v1/repository.json
+# yaml-language-server: $schema=./.revstamp/schemas/repository.json
 # The settings of this GitOps repository.
 apiVersion: revstamp.io/v1
 kind: Repository
@@ -95,6 +96,7 @@ def first_files(request: InitRequest) -> dict[str, str]:
             generator=__version__, shards=request.shards, folders=folders, branch=request.branch
         ),
         f"{ENVIRONMENTS}/.gitattributes": ATTRIBUTES,
+        **schema_files(),
     }
     for name in wanted:
         source = name if name in known else "dev"

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from generator.errors import RenderFailed
 from generator.render.engine import TemplateSet
+from generator.render.pods import same_value
 from generator.render.render import render_manifests
 from generator.service.explained_fields import Field
 from generator.spec.document import Path
@@ -152,27 +153,30 @@ def _compare(before: Any, after: Any, path: Path) -> Iterator[tuple[str, Path]]:
         yield from (("added", (*path, key)) for key in after if key not in before)
     elif isinstance(before, list | tuple) and isinstance(after, list | tuple):
         yield from _compare_lists(list(before), list(after), path)
-    elif type(before) is not type(after) or before != after:
+    elif not same_value(before, after):
         yield from (("changed", leaf) for leaf in _leaves(before, path))
 
 
 def _compare_lists(before: list[Any], after: list[Any], path: Path) -> Iterator[tuple[str, Path]]:
     """Items of the middle, where the lists differ; pairs where it is as long in both."""
     start = 0
-    while start < min(len(before), len(after)) and before[start] == after[start]:
+    while start < min(len(before), len(after)) and same_value(before[start], after[start]):
         start += 1
     end = 0
-    while end < min(len(before), len(after)) - start and before[-1 - end] == after[-1 - end]:
+    while end < min(len(before), len(after)) - start and same_value(before[-1 - end], after[-1 - end]):
         end += 1
     old, new = before[start : len(before) - end], after[start : len(after) - end]
     if len(old) == len(new):
         for index, (one, other) in enumerate(zip(old, new, strict=True), start):
             yield from _compare(one, other, (*path, index))
         return
-    for index, item in enumerate(old, start):
-        if item not in new:
-            yield from (("changed", leaf) for leaf in _leaves(item, (*path, index)))
-    yield from (("added", (*path, index)) for index, item in enumerate(new, start) if item not in old)
+    gone = [(index, item) for index, item in enumerate(old, start) if item not in new]
+    come = [index for index, item in enumerate(new, start) if item not in old]
+    for index, item in gone:
+        yield from (("changed", leaf) for leaf in _leaves(item, (*path, index)))
+    yield from (("added", (*path, index)) for index in come)
+    if not gone and not come:  # the same items in another number or order
+        yield "changed", path
 
 
 def _leaves(value: Any, path: Path) -> Iterator[Path]:

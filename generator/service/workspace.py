@@ -29,6 +29,9 @@ from generator.service.tree import FileTree, FolderTree
 from generator.settings import Settings
 from generator.spec.names import is_dns_label, is_endpoint_name
 
+PEOPLE_FILES = (REPOSITORY_FILE, ENVIRONMENTS, TEMPLATES, ".revstamp")
+"""What `revstamp commit` takes along; whatever else differs in the clone is none of its business."""
+
 
 @dataclass(frozen=True, slots=True)
 class Committed:
@@ -90,7 +93,12 @@ class Workspace:
         return self.fleet.settings.spec.branch
 
     def read_tip(self, *, refresh: bool = True) -> Snapshot:
-        """What the next change would be made on: the remote's branch where there is one, else the local one."""
+        """What the next change would be made on: the remote's branch where there is one, else the local one.
+
+        Who only looks (no `refresh`) may do so on a detached HEAD too, as continuous integration checks it out.
+        """
+        if not refresh and self.clone.is_detached:
+            return self.snapshot("HEAD")
         remote = self.clone.remote()
         if remote is None:
             return self.repository.snapshot(self.clone.head)
@@ -116,7 +124,7 @@ class Workspace:
     def commit_edits(self, author: Author, branch: str | None = None, *, everything: bool = False) -> Committed:
         """Commit a person's edits with what they render to."""
         target = branch or self.clone.branch
-        edits = self.clone.edits((REPOSITORY_FILE, ENVIRONMENTS, TEMPLATES))
+        edits = self.clone.edits(PEOPLE_FILES)
         base = self.read_base(target)
         change = EditsChange(self.repository, self.delivery_branch, edits.change, author, everything, base)
         done = self._commit(change.change(), branch, edits)
@@ -141,7 +149,7 @@ class Workspace:
         self, author: Author, branch: str | None = None, *, everything: bool = False, most_plans: int = 100
     ) -> EditsChange:
         """What a commit of the person's edits would do, with nothing touched."""
-        edits = self.clone.edits((REPOSITORY_FILE, ENVIRONMENTS, TEMPLATES))
+        edits = self.clone.edits(PEOPLE_FILES)
         base = self.read_base(branch or self.clone.branch)
         change = EditsChange(self.repository, self.delivery_branch, edits.change, author, everything, base, most_plans)
         change.build(self.read_tip())

@@ -35,16 +35,16 @@ def edit_towards(text: str, data: Mapping[str, Any], wanted: Mapping[str, Any]) 
 
 
 def _differences(old: Mapping[str, Any], new: Mapping[str, Any], path: Path) -> Iterator[tuple[Path, Any]]:
-    """What to remove, then what to set, each as deep inside as the two have mappings in common."""
-    for key in old:
-        if key not in new:
-            yield (*path, key), _GONE
+    """What to set, then what to remove, each as deep inside as the two have mappings in common."""
     for key, value in new.items():
         before = old.get(key)
         if isinstance(before, Mapping) and isinstance(value, Mapping) and before and value:
             yield from _differences(before, value, (*path, key))
         elif key not in old or not is_same(before, value):
             yield (*path, key), value
+    for key in old:
+        if key not in new:
+            yield (*path, key), _GONE
 
 
 def is_same(one: Any, two: Any) -> bool:

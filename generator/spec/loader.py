@@ -30,6 +30,7 @@ class Loader:
         self.violations: list[Violation] = []
         self.places: dict[Path, Place] = {}
         self.keys: dict[Path, Place] = {}
+        self._count = 0
 
     def load(self, text: str) -> Any:
         """The data of the one document. yaml.YAMLError where the text is no YAML, or too much of it."""
@@ -54,7 +55,8 @@ class Loader:
         place = _place(event)
         is_block = isinstance(event, yaml.CollectionStartEvent) and not event.flow_style
         self.places[path] = self.keys.get(path, place) if is_block else place
-        if len(self.places) > MAX_VALUES or len(path) > MAX_DEPTH:
+        self._count += 1
+        if self._count > MAX_VALUES or len(path) > MAX_DEPTH:
             raise yaml.MarkedYAMLError(problem="too many values or levels", problem_mark=event.start_mark)
         self._check_properties(event, place, path)
         if isinstance(event, yaml.AliasEvent):

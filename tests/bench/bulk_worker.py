@@ -20,7 +20,7 @@ from tests.bench.harness import seconds
 
 def plan_fleet(git_dir: Path, writes: dict[str, bytes]) -> int:
     """Plan the files on the tip of the repository, or all that the tip holds; how many files that would write."""
-    repository = Repository(git_dir)
+    repository = Repository.open(git_dir)
     change = EditsChange(repository, "main", TreeChange(writes), Author("bench"), everything=not writes)
     proposal = change.build(repository.snapshot(repository.tip("main")))
     assert proposal is not None
@@ -41,7 +41,7 @@ def main(git_dir: Path, count: int, processes: int) -> float:
 
 
 def _first_file(git_dir: Path) -> tuple[str, bytes]:
-    repository = Repository(git_dir)
+    repository = Repository.open(git_dir)
     snapshot = repository.snapshot(repository.tip("main"))
     path = next(path for path, _ in snapshot.walk("environments/prod/endpoints"))
     return path, snapshot.read(path) or b""

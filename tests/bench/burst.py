@@ -59,7 +59,7 @@ def measure(bench: Bench) -> Iterator[Row]:
     """Pushes, 99th percentile, commits per second."""
     wanted = bench.pick(full=100, quick=40, tiny=3)
     writers = bench.pick(full=16, quick=8, tiny=2)
-    limit = bench.pick(full=60, quick=10, tiny=5)
+    limit = bench.pick(full=45, quick=10, tiny=5)
     delay = {"full": 0.5, "quick": 0.2, "tiny": 0.01}[bench.scale]
     size = bench.pick(full=1000, quick=100, tiny=4)
     kept = open_repository(bench.cache, size)

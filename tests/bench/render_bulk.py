@@ -58,7 +58,7 @@ def measure(bench: Bench) -> Iterator[Row]:
     if shutil.which("kubectl"):
         turn = count_up()
         samples["peer"] = lambda: _kustomize(bench.scratch / "overlays", next(turn))
-    taken = interleave(samples, bench.pick(full=5, quick=1, tiny=1))
+    taken = interleave(samples, bench.pick(full=3, quick=1, tiny=1))
     each = {name: median(values) * 1000 / count for name, values in taken.items()}
     peer = None
     if "peer" in taken:

@@ -56,3 +56,9 @@ def install_hook(bare: Path, name: str, script: str) -> None:
     hook.parent.mkdir(exist_ok=True)
     hook.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
     hook.chmod(0o755)
+
+
+@pytest.fixture
+def platform_rows() -> str:
+    """The path of the platform's rows."""
+    return str(Path(__file__).parents[1] / "cases" / "platform-rows.json")

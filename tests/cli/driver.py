@@ -108,7 +108,8 @@ class Person:
     @property
     def state(self) -> tuple[str, str, str]:
         """Everything that a refused command must leave as it is: refs, status and the index."""
-        return self.git("for-each-ref"), self.status, self.git("ls-files", "--stage")
+        refs = self.git("for-each-ref", "refs/heads", "refs/remotes", "refs/tags")
+        return refs, self.status, self.git("ls-files", "--stage")
 
     def stamp(self, endpoint: str) -> dict[str, Any]:
         """The stamp of `environment/name` in the work tree."""

@@ -153,9 +153,7 @@ def test_a_revision_beyond_the_stamp_is_found(root: Path, capsys: pytest.Capture
     assert any("revision" in violation["message"] for violation in answer.error["violations"])
 
 
-def test_a_source_that_was_committed_without_revstamp_is_found(
-    root: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_source_that_was_committed_without_revstamp_is_found(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The digest is right and the manifests are stale."""
     write_endpoint(root, "prod", "chat", CHAT.replace("48Gi", "64Gi"))
     commit_by_hand(root)
@@ -224,9 +222,7 @@ def test_another_generator_with_other_bytes_is_named_with_its_command(
     assert answer.endpoints["prod/chat"]["state"] == "digest only"
 
 
-def test_other_templates_are_found_at_the_commit_that_had_them(
-    root: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_other_templates_are_found_at_the_commit_that_had_them(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Templates of the repository changed without rendering: the stamp's commit can still be checked."""
     from generator.render.shipped import shipped_templates
 

@@ -24,6 +24,7 @@ CANONICAL = """
 """
 """Text and canonical form, as `resource.ParseQuantity` and `CanonicalizeBytes` of k8s.io/apimachinery v0.33 answer."""
 
+NO_QUANTITIES = "16gigs . m Gi 1e 1ee 1K 1mi 1gi 1KiB 1Zi 1i --1 1..5 1.5.5 1_000 0x10 1,5 inf nan 1Gi1 １ ٣ 1e999"
 UNITS = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 BINARY = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
 
@@ -41,8 +42,7 @@ def test_canonical_forms_are_those_of_the_api_server(pair: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "1 ", " 1", "1\n", "16 gigs", ".", "m", "Gi", "1e", "1ee", "1K", "1mi", "1gi", "1KiB", "1Zi", "1i"]
-    + ["--1", "1..5", "1.5.5", "1_000", "0x10", "1,5", "inf", "nan", "1Gi1", "１", "٣", "1e999", "1" * 65, "1 Gi"],
+    ["", " ", "1 ", " 1", "1\n", "1" * 65, "1 Gi", *NO_QUANTITIES.split()],
 )
 def test_what_kubernetes_does_not_read_is_no_quantity(text: str) -> None:
     """Spaces, other digits, unknown suffixes and endless numbers are refused, with the text in the message."""
