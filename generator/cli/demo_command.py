@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 import tempfile
@@ -40,6 +41,8 @@ def command(keep: Path | None) -> None:
 
     if keep is not None and keep.exists():
         raise AlreadyExists(f"{keep} is there already", hint="choose a folder that is not there yet")
+    for role in ("AUTHOR", "COMMITTER"):
+        os.environ.update({f"GIT_{role}_NAME": "revstamp demo", f"GIT_{role}_EMAIL": "demo@localhost"})
     with tempfile.TemporaryDirectory(prefix="revstamp-demo-") if keep is None else nullcontext(str(keep)) as top:
         folder = Path(top) / "gitops" if keep is None else keep
         for number, (title, line) in enumerate(STEPS, 1):

@@ -17,6 +17,7 @@ from generator.gitops.broker import CommitBroker, Limits
 from generator.gitops.changes import Change, CommitResult
 from generator.gitops.edits import Edits, guard_change, list_changes, read_edits
 from generator.gitops.following import Follower, SyncReport
+from generator.gitops.history import ChangedPath
 from generator.gitops.journal import Journal
 from generator.gitops.lock import hold_lock
 from generator.gitops.process import run_git
@@ -179,6 +180,14 @@ class Clone:
         """Bring index and work tree from `old` to `new` where they hold nothing else; the branch has moved."""
         with self._held():
             return self._follower.sync(old, new, taken)
+
+    def restore(self, paths: Sequence[str]) -> tuple[str, ...]:
+        """Bring files back to what HEAD has; returns those that it has, the others stay as they are."""
+        with self._held():
+            snapshot = self.repository.snapshot(self.head)
+            blobs = {path: blob for path in paths if (blob := snapshot.blob_id(path)) is not None}
+            self.work_tree.bring([ChangedPath("M", path, None, blob) for path, blob in blobs.items()])
+            return tuple(blobs)
 
     def fast_forward(self, new: str) -> SyncReport:
         """Move the branch to a newer commit with index and work tree, or leave all as it is and say why."""

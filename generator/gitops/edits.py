@@ -6,7 +6,7 @@ Refuses: merges in progress, and whatever WorkTree refuses to read.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from generator.errors import ChangeConflict, DirtyClone
@@ -28,6 +28,13 @@ class Edits:
 
     def __bool__(self) -> bool:
         return bool(self.change)
+
+    def set_aside(self, is_aside: Callable[[str], bool]) -> Edits:
+        """The same without paths that are not to be committed; `blobs` keeps them: they may be overwritten."""
+        writes = {path: data for path, data in self.change.writes.items() if not is_aside(path)}
+        deletes = frozenset(path for path in self.change.deletes if not is_aside(path))
+        base = {path: blob for path, blob in self.base_blobs.items() if not is_aside(path)}
+        return replace(self, change=TreeChange(writes, deletes), base_blobs=base)
 
 
 def read_edits(repository: Repository, work_tree: WorkTree, head: str | None, folders: Sequence[str]) -> Edits:

@@ -2,7 +2,7 @@
 
 Owns: `emit_yaml`. Refuses: reading YAML (that is `parse`) and any knowledge of a kind but the order of its keys.
 
-The rule for strings (docs: rendering): a string is plain only where no parser of YAML 1.1 or 1.2 can take it for
+The rule for strings (gitops-rules): a string is plain only where no parser of YAML 1.1 or 1.2 can take it for
 anything else; every other string is double-quoted as in JSON. PyYAML's own dump changes the type of strings such as
 `1e3`, `08` or `y` in Kubernetes' parser. Characters that a YAML stream may not hold, or folds as line breaks, are
 escaped; lone surrogates cannot be written at all, since YAML's `\\u` escapes stand for whole characters.

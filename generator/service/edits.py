@@ -1,15 +1,15 @@
-"""A person's edits as a commit: which endpoints they touch, and what becomes of each.
+"""A person's edits as a commit: what becomes of each endpoint that they touch.
 
 Owns: the change that `revstamp commit` hands to the broker. Refuses: moving refs and pushing (`gitops`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from generator.errors import InvalidInput, Refused, Violation
+from generator.errors import Refused, Violation
 from generator.gitops.changes import Change, Proposal
 from generator.gitops.message import CommitMessage
 from generator.gitops.repository import Repository
@@ -24,16 +24,10 @@ from generator.service.commit import (
     require_direct_commits,
     require_generator,
 )
-from generator.service.fleet import EndpointFile, EndpointRef, Fleet, read_endpoint_file
-from generator.service.layout import (
-    REPOSITORY_FILE,
-    TEMPLATES,
-    endpoint_of_path,
-    environment_of_path,
-    is_below_endpoints,
-    is_generated_path,
-)
+from generator.service.fleet import EndpointRef, Fleet
+from generator.service.layout import endpoint_of_path
 from generator.service.plan import EndpointPlan, PlanRequest, plan_change, plan_deletion
+from generator.service.touched import find_touched
 from generator.service.tree import OverlayTree
 
 
@@ -67,7 +61,7 @@ class EditedEndpoint:
 
 @dataclass(slots=True)
 class EditsChange:
-    """A person's edits as the broker's change. `everything` renders all endpoints, not only those touched.
+    """A person's edits of sources as the broker's change. `everything` renders all endpoints, not only those touched.
 
     `plans` keeps no more than `most_plans` whole plans: those of a large fleet would fill the memory.
     """
@@ -89,10 +83,7 @@ class EditsChange:
     def build(self, snapshot: Snapshot) -> Proposal | None:
         """One commit on this snapshot, or None where there is nothing to do."""
         tip = self.base or snapshot
-        edits = TreeChange(
-            {path: data for path, data in self.edits.writes.items() if not is_generated_path(path)},
-            frozenset(path for path in self.edits.deletes if not is_generated_path(path)),
-        )
+        edits = self.edits
         after = Fleet(OverlayTree(SnapshotTree(snapshot), edits.writes, edits.deletes))
         base = Fleet(SnapshotTree(tip), successor=after)
         require_generator(after)
@@ -166,60 +157,8 @@ def plan_edits(
 
     InvalidInput carries the violations of all files that cannot be read; then nothing is planned at all.
     """
-    files, gone = _touched_files(after, edits, everything=everything)
+    files, gone = find_touched(after, edits, everything=everything)
     for ref, file in files.items():
         yield plan_change(base, after, ref, file, request)
     for ref in gone:
         yield plan_deletion(base, after, ref, request)
-
-
-def _touched_files(
-    after: Fleet, edits: TreeChange, *, everything: bool
-) -> tuple[Mapping[EndpointRef, EndpointFile], tuple[EndpointRef, ...]]:
-    changed = (*edits.writes, *sorted(edits.deletes))
-    violations: list[Violation] = []
-    broken: list[str] = []
-    refs: dict[EndpointRef, None] = {}
-    if everything or any(path == REPOSITORY_FILE or path.startswith(f"{TEMPLATES}/") for path in changed):
-        environments = set(after.environment_names())
-    else:
-        environments = {name for path in changed if (name := environment_of_path(path)) is not None}
-    for path in changed:
-        found = endpoint_of_path(path)
-        if found is not None:
-            refs[EndpointRef(*found)] = None
-        elif is_below_endpoints(path) and path in edits.writes:
-            violations.append(Violation("stands where revstamp reads no file", "see docs/repository.md", "", path))
-    for environment in sorted(environments & set(after.environment_names())):
-        refs |= {EndpointRef(environment, name): None for name in after.endpoint_names(environment)}
-    files: dict[EndpointRef, EndpointFile] = {}
-    gone: list[EndpointRef] = []
-    for ref in sorted(refs, key=str):
-        try:
-            after.environment(ref.environment)
-            content = after.find_file(ref)
-            if content is None and any(endpoint_of_path(path) == (ref.environment, ref.name) for path in edits.writes):
-                broken.append(str(ref))
-                violations.append(_misplaced(ref, edits))
-            elif content is None:
-                gone.append(ref)
-            else:
-                files[ref] = read_endpoint_file(*content, ref)
-        except InvalidInput as error:
-            broken.append(str(ref))
-            violations += error.violations or (Violation(error.message, error.hint),)
-    if violations:
-        message = "files that revstamp cannot accept; nothing was committed"
-        unique = list({str(violation): violation for violation in violations}.values())
-        raise InvalidInput(message, violations=unique)
-    return files, tuple(gone)
-
-
-def _misplaced(ref: EndpointRef, edits: TreeChange) -> Violation:
-    path = next(path for path in edits.writes if endpoint_of_path(path) == (ref.environment, ref.name))
-    return Violation(
-        f"{ref.name!r} is not an endpoint name, or its folder is not its shard",
-        "rename the file to the endpoint's name, and put it into endpoints/",
-        "",
-        path,
-    )

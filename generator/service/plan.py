@@ -7,7 +7,7 @@ Refuses: git and clocks; the same trees and the same request give the same plan.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -150,7 +150,7 @@ def plan_change(base: Fleet, fleet: Fleet, ref: EndpointRef, file: EndpointFile,
 
 
 def _plan_stamped(
-    base: Fleet, fleet: Fleet, ref: EndpointRef, rendering: Rendering, own: Mapping[str, bytes], request: PlanRequest
+    base: Fleet, fleet: Fleet, ref: EndpointRef, rendering: Rendering, own: dict[str, bytes], request: PlanRequest
 ) -> EndpointPlan:
     base_stamp, before = base.stamp(ref), base.manifest_files(ref)
     previous = {name: body_of(content) for name, content in before.items()}
@@ -166,20 +166,25 @@ def _plan_stamped(
             spec_digest=spec_digest(resolved_data(rendering.resolved)),
             templates_digest=fleet.templates.digest,
             generator=__version__,
-            restart=request.restart,
+            restart=request.restart or _asks_for_restart(fleet.stamp(ref), base_stamp),
             restores=request.restores,
         ),
     )
     folder = fleet.layout.manifests_folder(ref.environment, ref.name)
     writes = {**own, **{f"{folder}/{name}": text.encode() for name, text in stamped.files.items()}}
     writes[fleet.layout.stamp_file(ref.environment, ref.name)] = stamped.stamp.to_yaml().encode()
-    there = {*before, *fleet.manifest_files(ref)}
-    deletes = frozenset(f"{folder}/{name}" for name in there if name not in stamped.files)
+    present, ahead = fleet.manifest_files(ref), fleet.stamp(ref)
+    deletes = frozenset(f"{folder}/{name}" for name in {*before, *present} if name not in stamped.files)
+    stands = not request.restart and _is_same_but_for_request(ahead, stamped.stamp) and not deletes
+    if stands and all(fleet.tree.read(path) == data for path, data in writes.items() if "/stamps/" not in path):
+        writes, stamp = own, ahead
+    else:
+        stamp, stands = stamped.stamp, False
     return EndpointPlan(
         ref,
-        "changed" if stamped.changed else "unchanged",
+        "changed" if stamped.changed and not stands else "unchanged",
         base_stamp,
-        stamped.stamp,
+        stamp,
         writes,
         deletes,
         (previous, stamped.bodies),
@@ -187,6 +192,18 @@ def _plan_stamped(
         rendering.warnings,
         rendering.notices,
     )
+
+
+def _asks_for_restart(ahead: Stamp | None, base: Stamp | None) -> bool:
+    """Whether the branch at hand holds, beyond its base, new pods that were asked for: they stay asked for."""
+    if ahead is None or base is None or ahead.deleted:
+        return False
+    return ahead.revision > base.revision and ahead.pod_revision == ahead.revision
+
+
+def _is_same_but_for_request(ahead: Stamp | None, stamp: Stamp) -> bool:
+    """Whether the branch at hand holds this very revision already, made by an earlier request."""
+    return ahead is not None and replace(ahead, request_id=stamp.request_id) == stamp
 
 
 def plan_deletion(base: Fleet, fleet: Fleet, ref: EndpointRef, request: PlanRequest) -> EndpointPlan:

@@ -22,7 +22,7 @@ from generator.service.check import Base
 from generator.service.commit import Author, OperationChange, SnapshotTree, fleet_at
 from generator.service.edits import EditedEndpoint, EditsChange
 from generator.service.fleet import EndpointRef, Fleet
-from generator.service.layout import ENVIRONMENTS, REPOSITORY_FILE, TEMPLATES
+from generator.service.layout import ENVIRONMENTS, REPOSITORY_FILE, TEMPLATES, is_generated_path
 from generator.service.operations import Operation
 from generator.service.plan import EndpointPlan
 from generator.service.tree import FileTree, FolderTree
@@ -31,6 +31,14 @@ from generator.spec.names import is_dns_label, is_endpoint_name
 
 PEOPLE_FILES = (REPOSITORY_FILE, ENVIRONMENTS, TEMPLATES, ".revstamp")
 """What `revstamp commit` takes along; whatever else differs in the clone is none of its business."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandEdited:
+    """Files that somebody changed where only revstamp writes: those brought back, and those that are not its own."""
+
+    restored: tuple[str, ...] = ()
+    foreign: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +51,7 @@ class Committed:
     plan: EndpointPlan | None = None
     endpoints: tuple[EditedEndpoint, ...] = ()
     plans: tuple[EndpointPlan, ...] = ()
+    hand_edited: HandEdited = HandEdited()
 
 
 class Workspace:
@@ -125,10 +134,25 @@ class Workspace:
         """Commit a person's edits with what they render to."""
         target = branch or self.clone.branch
         edits = self.clone.edits(PEOPLE_FILES)
+        generated = [path for path in edits.blobs if is_generated_path(path)]
+        edits = edits.set_aside(is_generated_path)
         base = self.read_base(target)
         change = EditsChange(self.repository, self.delivery_branch, edits.change, author, everything, base)
         done = self._commit(change.change(), branch, edits)
-        return Committed(done.result, done.sync, target, endpoints=tuple(change.endpoints), plans=tuple(change.plans))
+        return Committed(
+            done.result,
+            done.sync,
+            target,
+            endpoints=tuple(change.endpoints),
+            plans=tuple(change.plans),
+            hand_edited=self._restore(generated),
+        )
+
+    def _restore(self, generated: list[str]) -> HandEdited:
+        """Rendered files follow from their sources: an edit of one is not committed, and does not stay either."""
+        restored = self.clone.restore(generated) if generated else ()
+        left = (path for path in generated if path not in restored)
+        return HandEdited(restored, tuple(path for path in left if (self.root / path).exists()))
 
     def _commit(self, change: Change, branch: str | None, edits: Edits | None) -> CloneResult:
         limits = Limits(lock_time=self.settings.lock_timeout_seconds)
@@ -149,7 +173,7 @@ class Workspace:
         self, author: Author, branch: str | None = None, *, everything: bool = False, most_plans: int = 100
     ) -> EditsChange:
         """What a commit of the person's edits would do, with nothing touched."""
-        edits = self.clone.edits(PEOPLE_FILES)
+        edits = self.clone.edits(PEOPLE_FILES).set_aside(is_generated_path)
         base = self.read_base(branch or self.clone.branch)
         change = EditsChange(self.repository, self.delivery_branch, edits.change, author, everything, base, most_plans)
         change.build(self.read_tip())

@@ -98,9 +98,10 @@ def is_route(route: str) -> bool:
 
 
 def is_storage_uri(uri: str) -> bool:
-    """Whether the URI has a scheme that a storage initializer knows and a path without `..` (kubernetes-rules)."""
+    """Whether the URI has a scheme that a storage initializer knows (kubernetes-rules), no `..`, and no password."""
     match = STORAGE.fullmatch(uri) if len(uri) <= MAX_STORAGE_URI else None
-    return match is not None and ".." not in match["rest"].split("/")
+    parts = match["rest"].split("/") if match else [".."]
+    return ".." not in parts and "@" not in parts[0]
 
 
 def storage_scheme(uri: str) -> str:

@@ -69,6 +69,7 @@ def test_reading_commands_work_on_a_detached_head(person: Person) -> None:
     assert person.ask("log", "prod/chat")["revisions"]
     assert person.do("render", "prod/chat").out
 
+
 def test_an_unborn_branch_takes_a_first_commit(person: Person, tmp_path: Path) -> None:
     """Files copied into a new repository."""
     git(tmp_path, "init", "-q", "fresh")

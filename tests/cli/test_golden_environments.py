@@ -74,7 +74,9 @@ def test_the_shipped_example_is_what_its_sources_render_to() -> None:
 def _each_body(folder: Person, variant: str) -> list[Any]:
     answer = folder.do("render", "-e", variant, "--output", "json")
     return [
-        (item["endpoint"], yaml.safe_load(text)) for item in answer.json["endpoints"] for text in item["manifests"].values()
+        (item["endpoint"], yaml.safe_load(text))
+        for item in answer.json["endpoints"]
+        for text in item["manifests"].values()
     ]
 
 

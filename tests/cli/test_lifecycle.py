@@ -244,7 +244,12 @@ def test_import_keeps_what_people_edited_unless_told(person: Person, platform_ro
 
 @pytest.mark.parametrize(
     ("flag", "restarts"),
-    [("--cpu-request=5", True), ("--memory-limit=50Gi", True), ("--image=example.com/vllm:1", True), ("--route=/x", True)],
+    [
+        ("--cpu-request=5", True),
+        ("--memory-limit=50Gi", True),
+        ("--image=example.com/vllm:1", True),
+        ("--route=/x", True),
+    ],
 )
 def test_a_redeploy_always_restarts_whatever_it_changes(person: Person, flag: str, restarts: bool) -> None:
     """The pod revision follows the revision."""

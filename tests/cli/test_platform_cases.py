@@ -58,7 +58,16 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> tuple[Person, Answer, Ans
     done = {}
     for case in CASES:
         before, refs = _files(person), person.state
-        words = ("redeploy", case["endpoint"], "--request", "-", "--output", "json", "--request-id", _slug(case["case"]))
+        words = (
+            "redeploy",
+            case["endpoint"],
+            "--request",
+            "-",
+            "--output",
+            "json",
+            "--request-id",
+            _slug(case["case"]),
+        )
         answer = person.type(*words, stdin=json.dumps(case["request"]))
         done[case["case"]] = Done(case, answer, (refs, person.state), before, _files(person))
     return person, imported, committed, done

@@ -5,10 +5,6 @@ from __future__ import annotations
 import copy
 import datetime
 import json
-import subprocess
-import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -613,50 +609,3 @@ def test_a_long_value_is_shortened() -> None:
     """A message stays a line."""
     body = change("Deployment", *CONTAINER, "imagePullPolicy", value="x" * 10_000)
     assert len(only(check_manifest(body, NEWEST)).message) < 200
-
-
-# ---------------------------------------------------------------------------------------------------------- speed
-
-
-def best_time(action: Callable[[], object], rounds: int, calls: int) -> float:
-    """The fastest of some rounds, in milliseconds a call; the fastest is least disturbed by other work."""
-    best = float("inf")
-    for _ in range(rounds):
-        start = time.perf_counter()
-        for _ in range(calls):
-            action()
-        best = min(best, (time.perf_counter() - start) / calls * 1000)
-    return best
-
-
-def test_a_valid_deployment_is_checked_fast() -> None:
-    """0.05 ms is the goal; the limit leaves room for a busy machine."""
-    body = valid_objects()["Deployment"]
-    check_manifest(body, NEWEST)
-    assert best_time(lambda: check_manifest(body, NEWEST), 5, 200) < 0.2
-
-
-COLD = """
-import sys, time, json
-bodies = json.load(sys.stdin)
-import jsonschema_rs
-from generator.render.schema_check import SchemaVersions, check_manifest
-start = time.perf_counter()
-for body in bodies:
-    assert check_manifest(body, SchemaVersions("1.36", "0.20")) == ()
-print((time.perf_counter() - start) * 1000)
-"""
-
-
-@pytest.mark.parametrize(
-    ("kinds", "limit"),
-    [
-        (("Deployment", "Service", "HorizontalPodAutoscaler", "HTTPRoute", "PodDisruptionBudget"), 25),
-        (("InferenceService",), 40),
-    ],
-)
-def test_the_first_check_of_a_process_is_cheap(kinds: tuple[str, ...], limit: float) -> None:
-    """Only what is needed is read and compiled."""
-    bodies = json.dumps([valid_objects()[kind] for kind in kinds])
-    run = lambda: subprocess.run([sys.executable, "-c", COLD], input=bodies, text=True, capture_output=True, check=True)  # noqa: E731
-    assert min(float(run().stdout) for _ in range(3)) < limit
