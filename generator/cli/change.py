@@ -106,6 +106,7 @@ def commit_fields(done: Committed) -> dict[str, Any]:
         "pushed": done.result.pushed and done.result.commit is not None,
         "link": done.result.link,
         "leftAlone": list(done.sync.left_alone),
+        "writtenAnew": list(done.hand_edited.restored),
     }
 
 
@@ -118,11 +119,20 @@ def tell_follow_up(done: Committed) -> None:
     """What the person should know or do next, on standard error."""
     if done.result.link:
         note(f"open a pull request: {done.result.link}")
+    if done.hand_edited.restored:
+        warn("written anew, since only revstamp writes them: " + _few(done.hand_edited.restored))
+        note("  hint: put what you wanted into the endpoint's file, its environment or a template")
+    if done.hand_edited.foreign:
+        warn("not committed, since only revstamp writes there: " + _few(done.hand_edited.foreign))
     if done.sync.left_alone:
-        warn("left alone, since they hold other changes: " + ", ".join(done.sync.left_alone[:5]))
+        warn("left alone, since they hold other changes: " + _few(done.sync.left_alone))
     if done.sync.reason:
         warn(f"this clone was not brought to the new commit: {done.sync.reason}")
         note("  hint: git pull --rebase, when your own work is committed")
+
+
+def _few(paths: tuple[str, ...]) -> str:
+    return ", ".join(paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")
 
 
 def print_plan(plan: EndpointPlan, output: str, *, state: str) -> None:

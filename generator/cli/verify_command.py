@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from generator.service.workspace import Workspace
 
 _SHOWN_ROWS = 50
+_LONG_WORK = 200
+"""Endpoints from which on a person wants to see that something happens."""
 
 
 @click.command("verify")
@@ -47,7 +50,10 @@ def command(folder: str, /, rev: str, endpoints: tuple[str, ...], output: str) -
     fleet = fleet_at(snapshot)
     refs = tuple(_find_stamped(fleet, name) for name in endpoints) or list_rendered(fleet)
     commit = snapshot.commit or rev
-    results = list(verify_endpoints(fleet, refs, rev, find_stamped_by(workspace.repository, commit)))
+    checks = verify_endpoints(fleet, refs, rev, find_stamped_by(workspace.repository, commit))
+    hidden = len(refs) < _LONG_WORK or not sys.stderr.isatty()
+    with click.progressbar(checks, len(refs), "verifying", hidden=hidden, file=sys.stderr) as progress:
+        results = list(progress)
     if output == "json":
         print_json({"rev": rev, "commit": snapshot.commit, "endpoints": [item.to_dict() for item in results]})
     else:

@@ -55,7 +55,7 @@ def workload_intents(before: Workload | None, after: Workload | None, *, restart
     ceilings = (before.max_replicas if before else 0), (after.max_replicas if after else 0)
     if bool(ceilings[0]) != bool(ceilings[1]):
         return {Intent.STOPPED if ceilings[0] else Intent.STARTED}
-    found = {Intent.RESTARTED} if restarts and any(ceilings) else set()
+    found = {Intent.RESTARTED if any(ceilings) else Intent.ADJUSTED} if restarts else set()
     return found | ({Intent.SCALED} if old != new or ceilings[0] != ceilings[1] else set())
 
 

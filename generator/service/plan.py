@@ -175,14 +175,14 @@ def _plan_stamped(
     writes[fleet.layout.stamp_file(ref.environment, ref.name)] = stamped.stamp.to_yaml().encode()
     present, ahead = fleet.manifest_files(ref), fleet.stamp(ref)
     deletes = frozenset(f"{folder}/{name}" for name in {*before, *present} if name not in stamped.files)
-    stands = not request.restart and _is_same_but_for_request(ahead, stamped.stamp) and not deletes
-    if stands and all(fleet.tree.read(path) == data for path, data in writes.items() if "/stamps/" not in path):
-        writes, stamp = own, ahead
-    else:
-        stamp, stands = stamped.stamp, False
+    stamp, changed = stamped.stamp, stamped.changed
+    if ahead and changed and not request.restart and not deletes and _is_same_but_for_request(ahead, stamp):
+        files = {path: data for path, data in writes.items() if "/stamps/" not in path}
+        if all(fleet.tree.read(path) == data for path, data in files.items()):
+            writes, stamp, changed = files, ahead, False
     return EndpointPlan(
         ref,
-        "changed" if stamped.changed and not stands else "unchanged",
+        "changed" if changed else "unchanged",
         base_stamp,
         stamp,
         writes,
@@ -201,9 +201,9 @@ def _asks_for_restart(ahead: Stamp | None, base: Stamp | None) -> bool:
     return ahead.revision > base.revision and ahead.pod_revision == ahead.revision
 
 
-def _is_same_but_for_request(ahead: Stamp | None, stamp: Stamp) -> bool:
+def _is_same_but_for_request(ahead: Stamp, stamp: Stamp) -> bool:
     """Whether the branch at hand holds this very revision already, made by an earlier request."""
-    return ahead is not None and replace(ahead, request_id=stamp.request_id) == stamp
+    return replace(ahead, request_id=stamp.request_id) == stamp
 
 
 def plan_deletion(base: Fleet, fleet: Fleet, ref: EndpointRef, request: PlanRequest) -> EndpointPlan:

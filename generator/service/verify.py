@@ -21,12 +21,16 @@ def verify_endpoints(
     fleet: Fleet, refs: Iterable[EndpointRef], rev: str, stamped_by: StampedBy = lambda _: None
 ) -> Iterator[VerifiedEndpoint]:
     """One result for each endpoint; whatever is wrong with it is in the result. `rev` stands in commands only."""
+    misplaced: dict[str, Mapping[str, list[Violation]]] = {}
     for ref in refs:
+        if ref.environment not in misplaced:
+            misplaced[ref.environment] = _find_misplaced(fleet, ref.environment)
+        found = list(misplaced[ref.environment].get(ref.name, ()))
         try:
-            yield _verify_endpoint(fleet, ref, rev, stamped_by)
+            yield _verify_endpoint(fleet, ref, found, rev, stamped_by)
         except (InvalidInput, NotFound) as error:
-            found = error.violations or (Violation(error.message, error.hint),)
-            yield VerifiedEndpoint(ref, "failed", violations=found)
+            found += error.violations or (Violation(error.message, error.hint),)
+            yield VerifiedEndpoint(ref, "failed", violations=tuple(found))
 
 
 def list_rendered(fleet: Fleet) -> tuple[EndpointRef, ...]:
@@ -49,11 +53,13 @@ def list_generated(fleet: Fleet, environment: str, kind: str) -> Iterator[tuple[
             yield name.removesuffix(".yaml"), f"{folder}/{shard}/{name}"
 
 
-def _verify_endpoint(fleet: Fleet, ref: EndpointRef, rev: str, stamped_by: StampedBy) -> VerifiedEndpoint:
+def _verify_endpoint(
+    fleet: Fleet, ref: EndpointRef, found: list[Violation], rev: str, stamped_by: StampedBy
+) -> VerifiedEndpoint:
     stamp = fleet.stamp(ref) if is_endpoint_name(ref.name) else None
     folder = fleet.layout.manifests_folder(ref.environment, ref.name)
     files = fleet.manifest_files(ref)
-    found = [*_misplaced(fleet, ref), *_strays(fleet, ref, files)]
+    found += _strays(fleet, ref, files)
     if stamp is None:
         found += _say_of_all(files, folder, "has no stamp", "remove it, or run `revstamp commit`")
         return VerifiedEndpoint(ref, "failed" if found else "not rendered", violations=tuple(found))
@@ -76,19 +82,16 @@ def _strays(fleet: Fleet, ref: EndpointRef, files: Mapping[str, bytes]) -> list[
     return _say_of_all(strays, folder, "is no manifest", "remove it")
 
 
-def _misplaced(fleet: Fleet, ref: EndpointRef) -> Iterator[Violation]:
-    """Generated files of the endpoint in a shard folder that is not theirs."""
-    right = {
-        "stamps": fleet.layout.stamp_file(ref.environment, ref.name),
-        "manifests": fleet.layout.manifests_folder(ref.environment, ref.name),
-    }
-    for kind, path in right.items():
-        folder = f"{ENVIRONMENTS}/{ref.environment}/{kind}"
-        last = path.rpartition("/")[2]
-        for shard in fleet.tree.names(folder):
-            other = f"{folder}/{shard}/{last}"
-            if other != path and last in fleet.tree.names(f"{folder}/{shard}"):
-                yield Violation("stands in the wrong folder", f"its place is {path}", file=other)
+def _find_misplaced(fleet: Fleet, environment: str) -> Mapping[str, list[Violation]]:
+    """Generated files in a shard folder that is not theirs, by endpoint."""
+    found: dict[str, list[Violation]] = {}
+    for kind, place in (("stamps", fleet.layout.stamp_file), ("manifests", fleet.layout.manifests_folder)):
+        for name, path in list_generated(fleet, environment, kind):
+            right = place(environment, name)
+            if path != right:
+                violation = Violation("stands in the wrong folder", f"its place is {right}", file=path)
+                found.setdefault(name, []).append(violation)
+    return found
 
 
 def find_stamped_by(repository: Repository, until: str) -> StampedBy:

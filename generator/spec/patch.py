@@ -32,7 +32,7 @@ class Patch:
 
     def merged(self, other: Patch) -> Patch:
         """This patch and another one on top of it. InvalidInput where both say something else about one field."""
-        clash = [path for path, value in other.sets.items() if path in self.sets and self.sets[path] != value]
+        clash = [path for path in other.sets if any(self._disputes(path, other.sets[path], mine) for mine in self.sets)]
         clash += [path for path in other.clears if path in self.sets]
         clash += [path for path in other.sets if path in self.clears]
         if clash:
@@ -47,6 +47,12 @@ class Patch:
             {**self.labels, **other.labels},
             self.notices + other.notices,
         )
+
+    def _disputes(self, path: Path, value: Any, mine: Path) -> bool:
+        """Whether a value says something else than one of this patch, or is set inside or around it."""
+        if path == mine:
+            return bool(self.sets[mine] != value)
+        return path[: len(mine)] == mine or mine[: len(path)] == path
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form for records and logs."""

@@ -1,4 +1,4 @@
-"""`commit`: which endpoints an edit touches, all or nothing, and what becomes of files edited where they must not be."""
+"""`commit`: which endpoints an edit touches, all or nothing, and what becomes of edits of rendered files."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_one_broken_file_beside_good_ones_stops_all_with_every_reason(person: Pe
 
 def test_an_edit_that_would_take_down_what_runs_is_refused(person: Person) -> None:
     """A running endpoint does not silently lose its manifests by a rule."""
-    person.edit(CHAT, "max_position_embeddings: 131072", "max_position_embeddings: 1024")
+    person.edit(CHAT, "    family: llama", "    family: llama\n    status: rejected")
     person.edit(SEARCH, "48Gi", "64Gi")
     before = person.state
     error = person.fail("commit", "-m", "x")
@@ -108,12 +108,17 @@ def test_a_removed_manifest_comes_back(person: Person) -> None:
     assert all((person.root / path).is_file() for path in paths)
 
 
-def test_a_foreign_file_among_the_manifests_is_taken_away(person: Person) -> None:
-    """Argo CD or Flux would apply it; it is nobody's source."""
+def test_a_foreign_file_among_the_manifests_is_never_committed(person: Person) -> None:
+    """Argo CD or Flux would apply it. Committed by hand, it is found by the check and taken away by `commit --all`."""
     folder = Path(next(path for path in person.generated("prod/chat") if "/manifests/" in path)).parent
     person.write(f"{folder}/extra.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: x\n")
-    answer = person.type("commit", "--all")
+    answer = person.do("commit", "--all")
     assert "extra.yaml" in answer.err
+    assert "extra.yaml" not in person.git("ls-tree", "-r", "--name-only", "HEAD")
+    person.git("add", "--all")
+    person.git("commit", "-qm", "by hand")
+    assert person.fail("render", "--check")["violations"][0]["file"].endswith("extra.yaml")
+    person.do("commit", "--all", "-m", "only what is rendered")
     assert "extra.yaml" not in person.git("ls-tree", "-r", "--name-only", "HEAD")
 
 
@@ -219,3 +224,58 @@ def test_a_commit_of_edits_names_every_endpoint_that_cannot_be_deployed(person: 
     assert "dev/draft is not deployed" in answer.err
     assert person.manifests("dev/draft") == {}
     person.check_sound()
+
+
+def test_an_environment_is_not_removed_below_its_endpoints(person: Person) -> None:
+    """They would keep manifests that nothing renders any more."""
+    (person.root / "environments/dev/environment.yaml").unlink()
+    error = person.fail("commit", "-m", "x")
+    assert error["violations"][0]["file"] == "environments/dev/environment.yaml"
+    assert "chat" in error["violations"][0]["message"]
+
+
+def test_a_broken_environment_without_endpoints_is_refused(person: Person) -> None:
+    """Nobody would notice before the first endpoint."""
+    person.edit("environments/stg/environment.yaml", "namespace:", "namespaze:")
+    error = person.fail("commit", "-m", "x")
+    assert error["violations"][0]["file"] == "environments/stg/environment.yaml"
+
+
+def test_an_endpoint_without_an_environment_is_refused(person: Person) -> None:
+    """And so is a folder whose name no environment can have."""
+    person.write("environments/nowhere/endpoints/chat.yaml", CHAT_TEXT)
+    person.write("environments/No_Where/environment.yaml", person.read("environments/dev/environment.yaml"))
+    error = person.fail("commit", "-m", "x")
+    assert {violation["file"] for violation in error["violations"]} == {
+        "environments/nowhere/endpoints/chat.yaml",
+        "environments/No_Where/environment.yaml",
+    }
+
+
+def test_what_was_deleted_without_revstamp_is_cleared_away_by_all(person: Person) -> None:
+    """A file removed and committed by hand leaves manifests; `commit --all` removes them and keeps the number."""
+    person.git("rm", "-q", CHAT)
+    person.git("commit", "-qm", "by hand")
+    assert person.fail("render", "--check")["exit"] == 1
+    person.do("commit", "--all", "-m", "gone")
+    assert person.manifests("prod/chat") == {}
+    assert person.stamp("prod/chat")["deleted"] is True
+    assert person.ask("commit", "--all")["state"] == "unchanged"
+    assert person.do("render", "--check")
+
+
+def test_a_hand_edit_of_a_rendered_file_survives_a_refused_commit(person: Person) -> None:
+    """What is refused touches nothing, not even what would be written anew."""
+    path = next(path for path in person.generated("prod/chat") if path.endswith("deployment.yaml"))
+    person.edit(path, "48Gi", "99Gi")
+    person.edit(SEARCH, "48Gi", "48 gigs")
+    before = person.state
+    person.fail("commit", "-m", "x")
+    assert "99Gi" in person.read(path)
+    assert person.state == before
+
+
+def test_an_edit_of_a_stopped_endpoint_says_what_it_is(person: Person) -> None:
+    """Its pod template changes, though nothing restarts."""
+    person.edit("environments/dev/endpoints/chat.yaml", "48Gi", "64Gi")
+    assert "unchanged" not in person.do("commit", "-m", "x").out

@@ -1,4 +1,4 @@
-"""The life of endpoints: numbers that are never used again, rollbacks, promotions, stops, deletions, and what restarts."""
+"""The life of endpoints: numbers that are never used again, rollbacks, promotions, stops, deletions, restarts."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ def test_comments_and_order_of_a_file_survive_a_redeploy(person: Person) -> None
     person.do("commit", "-m", "comments")
     before = person.read(CHAT)
     person.do("redeploy", "prod/chat", "--memory-limit", "64Gi")
-    assert person.read(CHAT) == before.replace("48Gi", "64Gi")
+    assert person.read(CHAT) == before.replace("48Gi", '"64Gi"')
 
 
 def test_a_cleared_field_is_gone_from_file_and_manifest(person: Person) -> None:
