@@ -1,3 +1,4 @@
+# ruff: noqa: E501  the corpus and the files are tables
 """Hostile specs: an adversarial corpus in every text of an endpoint file, of a request and of the platform's rows.
 
 Owns: the corpus and the cases, the same at every run. Refuses: what must come of them; that is for the tests of each
@@ -88,6 +89,44 @@ ENDPOINT: dict[str, Any] = {
 }  # fmt: skip
 """An endpoint file with every field that there is."""
 
+ENVIRONMENT: dict[str, Any] = {
+    "apiVersion": "revstamp.io/v1",
+    "kind": "Environment",
+    "metadata": {"name": "dev"},
+    "spec": {
+        "namespace": "llm-dev", "cluster": "dev", "kubernetesVersion": "1.36", "framework": "deployment",
+        **{name: ENDPOINT["spec"][name] for name in ("kserve", "routing", "pod", "budgets", "storage")},
+        "images": {
+            "GENERATION": {
+                "gpu": {"image": "reg.local/vllm:1", "server": "vllm", "port": 8000, "healthPath": "/health", "args": ["--a"]}
+            },
+            "RAG": {"cpu": {"image": "reg.local/rag:1"}},
+            "servers": {"tgi": {"gpu": {"image": "reg.local/tgi:3"}}},
+        },
+        "gpuPools": [
+            {
+                "name": "l4", "gpuMemoryMib": 23028, "gpus": 16, "gpusPerNode": 8, "spareGpus": 2,
+                "nodeSelector": {"card": "l4"}, "tolerations": [{"key": "gpu", "operator": "Exists"}],
+            }
+        ],
+        "resources": {
+            "gpus": 1, "gpu": {"cpu": {"request": "4", "limit": "8"}, "memory": {"request": "24Gi", "limit": "32Gi"}},
+        },
+        "autoscaling": {
+            "cpuUtilization": 80, "metrics": {"queue": {"type": "Pods", "metric": "q", "selector": {"a": "b"}, "divisor": 1}},
+        },
+        "limits": {
+            "maxReplicas": 10, "maxGpusPerEndpoint": 16, "modelFamilies": ["llama"],
+            "imageRegistries": ["reg.local", "kserve"], "mutableTags": True,
+        },
+        "policies": {
+            "pullRequestRequired": False, "strategies": ["in-place", "canary"], "maxGpus": 64, "maxConcurrentRollouts": 3,
+            "drift": "report", "automaticRollback": {"enabled": False, "bakeSeconds": 60},
+        },
+    },
+}  # fmt: skip
+"""An environment file with every field that there is."""
+
 REQUEST: dict[str, Any] = {
     "useGpu": True,
     "servingRuntimeImage": "reg.local/vllm:2",
@@ -135,34 +174,40 @@ class HostileCase(NamedTuple):
 
 def hostile_files(count: int = 600, seed: int = 7) -> Iterator[HostileCase]:
     """Endpoint files with one hostile text, quoted as JSON or bare as a careless person would write it."""
-    chooser = random.Random(seed)  # noqa: S311  the same cases at every run
+    chooser = random.Random(seed)
     places = [(path, value) for path, value in leaves(ENDPOINT) if isinstance(value, str)]
     pairs = [(path, text) for path, _ in places for text in CORPUS]
     for path, text in chooser.sample(pairs, count):
         data = with_value(ENDPOINT, path, text)
-        yield HostileCase(f"file {_name(path)} <- {text[:40]!r}", _file(data), path, text)
+        yield HostileCase(f"file {_name(path)} <- {text[:40]!r}", file_bytes(data), path, text)
     for path, text in chooser.sample(pairs, count // 4):
         mark = "hostile-text-goes-here"
-        content = _file(with_value(ENDPOINT, path, mark)).decode().replace(f'"{mark}"', text)
+        content = file_bytes(with_value(ENDPOINT, path, mark)).decode().replace(f'"{mark}"', text)
         yield HostileCase(f"bare {_name(path)} <- {text[:40]!r}", content.encode(), path, text)
 
 
 def hostile_keys(count: int = 100, seed: int = 7) -> Iterator[HostileCase]:
     """Endpoint files with a hostile key in one of the mappings, free-form or not."""
-    chooser = random.Random(seed)  # noqa: S311
+    chooser = random.Random(seed)
     mappings = [path for path, value in _nodes(ENDPOINT) if isinstance(value, dict)]
     for path, text in chooser.sample([(path, text) for path in mappings for text in CORPUS], count):
         data = with_value(ENDPOINT, (*path, text), "value")
-        yield HostileCase(f"key {_name(path)} <- {text[:40]!r}", _file(data), (*path, text), "value")
+        yield HostileCase(f"key {_name(path)} <- {text[:40]!r}", file_bytes(data), (*path, text), "value")
 
 
 def hostile_values(count: int = 200, seed: int = 7) -> Iterator[HostileCase]:
     """Endpoint files with a value of another type, or beyond all bounds, anywhere."""
-    chooser = random.Random(seed)  # noqa: S311
+    chooser = random.Random(seed)
     pairs = [(path, value) for path, _ in _nodes(ENDPOINT) if path for value in NUMBERS]
     for path, value in chooser.sample(pairs, count):
-        content = _file(with_value(ENDPOINT, path, value))
+        content = file_bytes(with_value(ENDPOINT, path, value))
         yield HostileCase(f"value {_name(path)} <- {repr(value)[:40]}", content, path, value)
+
+
+def hostile_environments(count: int = 400, seed: int = 7) -> Iterator[HostileCase]:
+    """Environment files with one hostile text or a value of another type."""
+    for label, data, path, value in _data_cases("environment", ENVIRONMENT, count, seed):
+        yield HostileCase(label, file_bytes(data), path, value)
 
 
 def hostile_requests(count: int = 300, seed: int = 7) -> Iterator[HostileCase]:
@@ -176,7 +221,7 @@ def hostile_rows(count: int = 300, seed: int = 7) -> Iterator[HostileCase]:
 
 
 def _data_cases(kind: str, data: Any, count: int, seed: int) -> Iterator[HostileCase]:
-    chooser = random.Random(seed)  # noqa: S311
+    chooser = random.Random(seed)
     pairs = [(path, value) for path, _ in _nodes(data) if path for value in (*CORPUS, *NUMBERS)]
     for path, value in chooser.sample(pairs, count):
         yield HostileCase(f"{kind} {_name(path)} <- {repr(value)[:40]}", with_value(data, path, value), path, value)
@@ -206,7 +251,7 @@ def with_value(data: Any, path: tuple[str | int, ...], value: Any) -> Any:
     return changed
 
 
-def _file(data: Any) -> bytes:
+def file_bytes(data: Any) -> bytes:
     """JSON is YAML, one key a line."""
     return json.dumps(data, indent=1, ensure_ascii=False).replace("\x7f", "\\u007f").encode()
 

@@ -92,7 +92,14 @@ def read_fields(values: dict[str, Any]) -> Patch:
     for text in values.pop("sets"):
         patch = patch.merged(_read_set(text))
     clears = frozenset(field_path(name) for name in values.pop("clears"))
-    return patch.merged(Patch(clears=clears))
+    patch = patch.merged(Patch(clears=clears))
+    if patch.clears:
+        from generator.spec.endpoint import Endpoint
+        from generator.spec.validate import check_field
+
+        for path in sorted(patch.clears):
+            check_field(Endpoint, path)
+    return patch
 
 
 def field_path(name: str) -> Path:

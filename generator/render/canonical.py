@@ -40,7 +40,7 @@ def emit_yaml(data: Any) -> str:
     keys that are no strings or too long, nesting beyond MAX_DEPTH, types that JSON does not have.
     """
     lines: list[str] = []
-    if isinstance(data, Mapping) and data:
+    if isinstance(data, dict) and data:
         keys = _first(_ROOT_ORDER, data) if "apiVersion" in data and "kind" in data else data
         _emit_map(lines, data, keys, "", "", MAX_DEPTH)
     elif isinstance(data, list | tuple) and data:
@@ -91,7 +91,7 @@ def _scalar(value: Any) -> str:
         return str(value)
     if isinstance(value, float):
         return _float(value)
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return "{}"
     if isinstance(value, list | tuple):
         return "[]"
@@ -128,7 +128,7 @@ def _emit_map(lines: list[str], data: Mapping[str, Any], keys: Iterable[str], pa
         value = data[key]
         if type(value) is str:
             lines.append(f"{lead}{_key(key)} {quote(value)}")
-        elif value and isinstance(value, Mapping):
+        elif value and isinstance(value, dict):
             lines.append(lead + _key(key))
             _emit_map(lines, value, _ordered(key, value), inner, inner, depth - 1)
         elif value and isinstance(value, list | tuple):
@@ -145,7 +145,7 @@ def _emit_list(lines: list[str], data: Sequence[Any], pad: str, lead: str, depth
         raise ValueError(f"the data is nested deeper than {MAX_DEPTH} levels")
     inner = pad + "  "
     for item in data:
-        if item and isinstance(item, Mapping):
+        if item and isinstance(item, dict):
             _emit_map(lines, item, item, inner, lead + "- ", depth - 1)
         elif item and isinstance(item, list | tuple):
             _emit_list(lines, item, inner, lead + "- ", depth - 1)

@@ -9,7 +9,7 @@ would drift. Refuses: rendering the text (`engine`).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -144,12 +144,12 @@ def _plain(value: Any, line: int, left: list[int] | None = None, depth: int = 0)
         return value
     if isinstance(value, int) and -(2**63) <= value < 2**63:
         return value
-    if depth < MAX_DEPTH and isinstance(value, Mapping | list | tuple):
+    if depth < MAX_DEPTH and isinstance(value, dict | list | tuple):
         left = left or [MAX_ITEMS]
         left[0] -= len(value)
         if left[0] < 0:
             raise YamlProblem(f"more than {MAX_ITEMS:,} items in one value", line, hint="make it smaller")
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             return {_plain_key(key, line): _plain(item, line, left, depth + 1) for key, item in value.items()}
         return [_plain(item, line, left, depth + 1) for item in value]
     raise YamlProblem(f"{_describe(value)} cannot be written", line, hint="write text, whole numbers, maps and lists")

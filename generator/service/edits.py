@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from generator.errors import Refused, Violation
+from generator.errors import InvalidInput, NotFound, Refused, Violation
 from generator.gitops.changes import Change, Proposal
 from generator.gitops.message import CommitMessage
 from generator.gitops.repository import Repository
@@ -24,7 +24,7 @@ from generator.service.commit import (
     require_direct_commits,
     require_generator,
 )
-from generator.service.fleet import EndpointRef, Fleet
+from generator.service.fleet import EndpointRef, Fleet, read_endpoint_file
 from generator.service.layout import endpoint_of_path
 from generator.service.plan import EndpointPlan, PlanRequest, plan_change, plan_deletion
 from generator.service.touched import find_touched
@@ -94,8 +94,9 @@ class EditsChange:
         for plan in plan_edits(base, after, edits, request, everything=self.everything):
             if plan.violations and plan.base_stamp is not None and _is_own_edit(plan, edits):
                 refused += plan.violations
-            writes |= plan.writes
-            deletes |= plan.deletes
+            if plan.outcome != "unchanged" or self.base is not None:  # on another branch they may differ from its tip
+                writes |= plan.writes
+                deletes |= plan.deletes
             self.endpoints.append(_summary(plan))
             if plan.outcome in ("changed", "deleted") and len(self.plans) < self.most_plans:
                 self.plans.append(plan)  # one more than trailers name, so that it is seen that there are more
@@ -155,10 +156,21 @@ def plan_edits(
 ) -> Iterator[EndpointPlan]:
     """A plan for every endpoint that the edits touch: by its own file, its environment, or the templates.
 
-    InvalidInput carries the violations of all files that cannot be read; then nothing is planned at all.
+    InvalidInput carries the violations of all files that cannot be read; plans given out before it are void.
     """
-    files, gone = find_touched(after, edits, everything=everything)
-    for ref, file in files.items():
-        yield plan_change(base, after, ref, file, request)
-    for ref in gone:
+    touched = find_touched(after, edits, everything=everything)
+    violations = list(touched.violations)
+    for ref, (path, content) in touched.files.items():
+        try:
+            after.environment(ref.environment)
+            file = read_endpoint_file(path, content, ref)
+        except (InvalidInput, NotFound) as error:
+            violations += error.violations or (Violation(error.message, error.hint, "", path),)
+            continue
+        if not violations:
+            yield plan_change(base, after, ref, file, request)
+    if violations:
+        message = "files that revstamp cannot accept; nothing was committed"
+        raise InvalidInput(message, violations=list({str(violation): violation for violation in violations}.values()))
+    for ref in touched.gone:
         yield plan_deletion(base, after, ref, request)

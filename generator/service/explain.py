@@ -12,15 +12,12 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from generator import __version__
-from generator.errors import InvalidInput, RenderFailed, Violation
-from generator.render.manifest import Manifest, ManifestSet
-from generator.render.parse import Builder, parse_yaml
-from generator.render.stamp import StampRequest, stamp_manifests
-from generator.service.explained_fields import FIELDS, FILE_ONLY, Field, find_fields, list_fields
+from generator.errors import Violation
+from generator.service.explained_fields import FIELDS, FILE_ONLY, find_fields, list_fields
+from generator.service.explained_lines import ManifestLine, RenderedLines
 from generator.service.fleet import EndpointFile, EndpointRef, Fleet
-from generator.service.trace import Differences, Tracer, get_value
-from generator.spec.document import Document, Path, dotted
+from generator.service.trace import get_value
+from generator.spec.document import Document, Path
 from generator.spec.resolve import resolve_endpoint
 from generator.spec.resolved import Origin, ResolvedEndpoint
 from generator.spec.rules import check_endpoint
@@ -32,19 +29,6 @@ _DERIVED = {
 _MERGED = frozenset({"pod", "routing"})
 _SECTIONS = frozenset({"autoscaling", "deployment"})
 """Sections whose own origin says nothing about a field in them."""
-
-
-@dataclass(frozen=True, slots=True)
-class ManifestLine:
-    """A line of a rendered file; the path is empty where the whole object is meant."""
-
-    file: str
-    line: int
-    path: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """The JSON form."""
-        return {"file": self.file, "line": self.line, "path": self.path}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +77,17 @@ def explain_endpoint(
     if resolved is None:
         return Explanation(ref, tuple(_file_fields(file, wanted)), resolution.violations, is_resolved=False)
     violations = check_endpoint(resolved, file.document, environment).violations
-    book = _Manifests(fleet, ref, resolved)
+    book = RenderedLines(fleet, ref, resolved)
     found = [*_explain_resolved(resolved, file, environment_document, book, wanted), *_file_only(file, wanted)]
     return Explanation(ref, tuple(found), (*violations, *book.violations), is_resolved=True)
 
 
 def _explain_resolved(
-    resolved: ResolvedEndpoint, file: EndpointFile, shared: Document, book: _Manifests, wanted: tuple[str, ...] | None
+    resolved: ResolvedEndpoint,
+    file: EndpointFile,
+    shared: Document,
+    book: RenderedLines,
+    wanted: tuple[str, ...] | None,
 ) -> Iterable[ExplainedField]:
     for field in list_fields(resolved):
         value = plain_value(get_value(resolved, field.path))
@@ -177,59 +165,3 @@ def plain_value(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: plain_value(item) for key, item in value.items()}
     return [plain_value(item) for item in value] if isinstance(value, list | tuple) else value
-
-
-class _Manifests:
-    """The endpoint's rendering as it is or would be committed, with the line of every value in it."""
-
-    def __init__(self, fleet: Fleet, ref: EndpointRef, resolved: ResolvedEndpoint) -> None:
-        self._folder = fleet.layout.manifests_folder(ref.environment, ref.name)
-        self._tracer: Tracer | None = None
-        self._lines: dict[str, Mapping[Path, int]] = {}
-        self.violations: tuple[Violation, ...] = ()
-        self.missing = ""
-        if resolved.is_external:
-            self.missing = "the model is served elsewhere; nothing is deployed"
-            return
-        try:
-            self._tracer = Tracer(resolved, fleet.templates)
-        except RenderFailed as error:
-            self.violations, self.missing = error.violations, "nothing can be rendered"
-            return
-        self._lines = {name: _read_lines(text) for name, text in _stamped_texts(fleet, ref, self._tracer).items()}
-
-    def find_lines(self, field: Field) -> tuple[ManifestLine, ...]:
-        """The lines that the field ends in; where it is not set, those around which it would."""
-        found = self._tracer.trace(field) if self._tracer else Differences()
-        places = found.changed or found.added
-        return tuple(
-            ManifestLine(f"{self._folder}/{name}", self._line(name, path), dotted(path)) for name, path in places
-        )
-
-    def _line(self, name: str, path: Path) -> int:
-        lines = self._lines.get(name, {})
-        return next((lines[path[:length]] for length in range(len(path), 0, -1) if path[:length] in lines), 1)
-
-
-def _read_lines(text: str) -> Mapping[Path, int]:
-    builder = Builder(text)
-    builder.document()
-    return builder.lines
-
-
-def _stamped_texts(fleet: Fleet, ref: EndpointRef, tracer: Tracer) -> Mapping[str, str]:
-    """The files as the next commit would have them: those of the tree, where nothing changed."""
-    previous: dict[str, Any] = {}
-    for name, content in fleet.manifest_files(ref).items():
-        try:
-            previous[name] = parse_yaml(content.decode())
-        except ValueError:
-            previous[name] = None
-    try:
-        stamp = fleet.stamp(ref)
-    except InvalidInput:
-        stamp = None
-    revision = stamp.revision + 1 if stamp else 1
-    request = StampRequest(ref.environment, ref.name, revision, "explain", "", "", __version__)
-    manifests = ManifestSet(tuple(Manifest(body) for body in tracer.bodies.values()))
-    return stamp_manifests(manifests, previous, stamp, request).files

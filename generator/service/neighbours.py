@@ -5,8 +5,8 @@ Owns: looking at the others, and only where that can matter. Refuses: the rules 
 
 from __future__ import annotations
 
-from generator.errors import InvalidInput, Refused
-from generator.service.fleet import EndpointFile, EndpointRef, Fleet
+from generator.errors import InvalidInput, Refused, RevstampError, Violation
+from generator.service.fleet import EndpointFile, EndpointRef, Fleet, read_endpoint_file
 from generator.spec.fleet_rules import check_gpu_budget, check_route
 from generator.spec.resolve import resolve_endpoint
 from generator.spec.resolved import ResolvedEndpoint
@@ -21,19 +21,31 @@ def resolve_current(fleet: Fleet, ref: EndpointRef, file: EndpointFile) -> Resol
 def check_neighbours(
     base: Fleet, fleet: Fleet, ref: EndpointRef, file: EndpointFile, resolved: ResolvedEndpoint
 ) -> None:
-    """Rules over the other endpoints; looked at only where the file is not the tip's, for they cost a look at all."""
-    if base.tree.read(file.path) == file.content:
-        return
-    others = [(name, resolved.route) for name in fleet.endpoints_on_route(ref.environment, resolved.route)]
-    found = list(check_route(resolved.route, ref.name, others, file.document))
+    """Rules over the other endpoints: a look at all of them, so only where the route is new or more GPUs are held."""
+    before = _before(base, ref, file)
+    found: list[Violation] = []
+    if before is None or before.route != resolved.route:
+        others = [(name, resolved.route) for name in fleet.endpoints_on_route(ref.environment, resolved.route)]
+        found += check_route(resolved.route, ref.name, others, file.document)
     environment, _ = fleet.environment(ref.environment)
-    if environment.spec.policies.max_gpus is not None and resolved.gpus_held:
-        held = sum(
-            _gpus_held(fleet, EndpointRef(ref.environment, name), ref) for name in fleet.endpoint_names(ref.environment)
-        )
+    grows = before is None or before.gpus_held < resolved.gpus_held
+    if environment.spec.policies.max_gpus is not None and grows:
+        names = fleet.endpoint_names(ref.environment)
+        held = sum(_gpus_held(fleet, EndpointRef(ref.environment, name), ref) for name in names)
         found += check_gpu_budget(resolved.gpus_held, held, environment, file.document)
     if found:
         raise Refused(f"{ref} cannot be deployed", violations=found)
+
+
+def _before(base: Fleet, ref: EndpointRef, file: EndpointFile) -> ResolvedEndpoint | None:
+    """What the endpoint was at the tip; None where it was not there, or could not be read."""
+    found = base.find_file(ref)
+    if found is None:
+        return None
+    try:
+        return resolve_current(base, ref, file if found[1] == file.content else read_endpoint_file(*found, ref))
+    except RevstampError:
+        return None
 
 
 def _gpus_held(fleet: Fleet, other: EndpointRef, ref: EndpointRef) -> int:

@@ -12,14 +12,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from generator import __version__
-from generator.errors import Refused, Violation
+from generator.errors import Refused, RenderFailed, Violation
 from generator.render.manifest import ManifestSet
 from generator.render.parse import parse_yaml
 from generator.render.render import render_manifests
 from generator.render.schema_check import SchemaVersions
 from generator.render.stamp import Stamp, StampRequest, spec_digest, stamp_manifests, tombstone
+from generator.service.blame import blame_file
 from generator.service.fleet import EndpointFile, EndpointRef, Fleet
 from generator.service.neighbours import check_neighbours
+from generator.spec.case import Case
 from generator.spec.resolve import resolve_endpoint
 from generator.spec.resolved import ResolvedEndpoint
 from generator.spec.resolved_data import resolved_data
@@ -124,7 +126,10 @@ def render_endpoint(fleet: Fleet, ref: EndpointRef, file: EndpointFile) -> Rende
     if findings.violations:
         raise Refused(f"{ref} cannot be deployed", violations=findings.violations)
     versions = SchemaVersions(resolved.kubernetes_version, resolved.kserve.version)
-    manifests = render_manifests(resolved, fleet.templates, versions)
+    try:
+        manifests = render_manifests(resolved, fleet.templates, versions)
+    except RenderFailed as error:
+        raise blame_file(error, Case(resolved, file.document, environment)) from error
     return Rendering(resolved, manifests, findings.warnings + manifests.warnings, resolution.notices)
 
 
@@ -143,6 +148,9 @@ def plan_change(base: Fleet, fleet: Fleet, ref: EndpointRef, file: EndpointFile,
     except Refused as refused:
         return EndpointPlan(ref, "refused", base_stamp, base_stamp, writes=own, violations=refused.violations)
     if rendering.resolved.is_external:
+        gone = plan_deletion(base, fleet, ref, request) if base_stamp and not base_stamp.deleted else None
+        if gone is not None:
+            return replace(gone, writes={**gone.writes, **own}, deletes=gone.deletes - {file.path})
         return EndpointPlan(
             ref, "external", base_stamp, base_stamp, own, resolved=rendering.resolved, notices=rendering.notices
         )

@@ -6,11 +6,12 @@ Owns: finding them, and refusing edits that would be committed and then read by 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
-from generator.errors import InvalidInput, NotFound, Violation
+from generator.errors import InvalidInput, Violation
 from generator.gitops.trees import TreeChange
 from generator.service.check import find_refs
-from generator.service.fleet import EndpointFile, EndpointRef, Fleet, read_endpoint_file
+from generator.service.fleet import EndpointRef, Fleet
 from generator.service.layout import (
     REPOSITORY_FILE,
     TEMPLATES,
@@ -20,34 +21,33 @@ from generator.service.layout import (
 )
 
 
-def find_touched(
-    after: Fleet, edits: TreeChange, *, everything: bool
-) -> tuple[Mapping[EndpointRef, EndpointFile], tuple[EndpointRef, ...]]:
-    """The endpoints to be planned, and those to be removed; all endpoints where `everything` is wanted.
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """Endpoints to be planned, with path and bytes of their files, those to be removed, and what is wrong already."""
 
-    InvalidInput carries the violations of all files that cannot be accepted.
+    files: Mapping[EndpointRef, tuple[str, bytes]]
+    gone: tuple[EndpointRef, ...]
+    violations: tuple[Violation, ...]
+
+
+def find_touched(after: Fleet, edits: TreeChange, *, everything: bool) -> Touched:
+    """The endpoints that the edits touch; all endpoints where `everything` is wanted.
+
+    The files are not understood here: thousands of understood files at once would fill the memory.
     """
     environments = _touched_environments(after, edits, everything=everything)
     violations = [*_find_strays(after, edits), *_find_broken(after, environments)]
-    files: dict[EndpointRef, EndpointFile] = {}
+    files: dict[EndpointRef, tuple[str, bytes]] = {}
     gone: list[EndpointRef] = []
     for ref in sorted(_touched_refs(after, edits, environments, everything=everything), key=str):
-        content = after.find_file(ref)
-        if content is not None:
-            try:
-                after.environment(ref.environment)
-                files[ref] = read_endpoint_file(*content, ref)
-            except (InvalidInput, NotFound) as error:
-                violations += error.violations or (Violation(error.message, error.hint, "", content[0]),)
+        found = after.find_file(ref)
+        if found is not None:
+            files[ref] = found
         elif any(endpoint_of_path(path) == (ref.environment, ref.name) for path in edits.writes):
             violations.append(_misplaced(ref, edits))
         else:
             gone.append(ref)
-    if violations:
-        message = "files that revstamp cannot accept; nothing was committed"
-        unique = list({str(violation): violation for violation in violations}.values())
-        raise InvalidInput(message, violations=unique)
-    return files, tuple(gone)
+    return Touched(files, tuple(gone), tuple(violations))
 
 
 def _touched_environments(after: Fleet, edits: TreeChange, *, everything: bool) -> list[str]:

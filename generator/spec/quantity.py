@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from functools import lru_cache
 
 from generator.spec.text import shown
 
@@ -36,6 +37,7 @@ def _split(text: str) -> tuple[Fraction, str]:
     raise ValueError(f"{shown(text)} is not a Kubernetes quantity")
 
 
+@lru_cache(4096)  # a fleet has few different quantities, each asked for many times
 def quantity_value(text: str) -> Fraction:
     """The exact value in base units (cores, bytes). ValueError where the text is no quantity or over 2^63-1."""
     value, _ = _split(text)
@@ -44,6 +46,7 @@ def quantity_value(text: str) -> Fraction:
     return value
 
 
+@lru_cache(4096)
 def canonical_quantity(text: str) -> str:
     """The form in which the API server returns the quantity: `1024Mi` → `1Gi`, `0.5` → `500m`.
 

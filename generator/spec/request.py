@@ -102,7 +102,7 @@ def request_patch(data: Mapping[str, Any], document: Document, current: Resolved
     """
     _check_plain(data)
     request = _one_use_gpu(_without_blanks(data))
-    _validate(request)
+    _validate({**dict.fromkeys(data), **request})  # an unknown field is one also where it is blank
     _check_use_gpu(request)
     patch = Patch()
     for name, value in request.items():

@@ -15,6 +15,7 @@ from generator.spec.sources import Sources
 
 
 def resolve_resource(sources: Sources, field: str, device: Device) -> tuple[str | None, str | None]:
+    """Canonical request and limit of `cpu` or `memory`; KServe gets both or none."""
     bounds = []
     for bound in ("request", "limit"):
         value = sources.pick(f"{field}.{bound}", env_path=("resources", device, field, bound))
@@ -43,6 +44,7 @@ def _without_clashing_default(
 
 
 def resolve_pod(sources: Sources, device: Device, memory_limit: str | None) -> ResolvedPod:
+    """What stands in the pod beside the server; maps and variables merge by key, lists are replaced."""
     own, env = sources.spec.pod or PodDefaults(), sources.env.pod or PodDefaults()
     variables = {variable.name: variable for variable in (*(env.env or ()), *(own.env or ()))}
     for section in ("labels", "annotations", "nodeSelector", "env"):
@@ -78,6 +80,7 @@ def _shm_size(sources: Sources, device: Device, memory_limit: str | None) -> str
 def resolve_capacity(
     sources: Sources, deployment: DeploymentSpec, device: Device, replicas: int, budgets: ResolvedBudgets
 ) -> tuple[GpuPool | None, RolloutPlan]:
+    """The pool that the endpoint names, and how pods are replaced with the GPUs that are spare."""
     gpus = deployment.resources.gpus if device == "gpu" else 0
     pools = eligible_pools(sources.env.gpu_pools, deployment.resources.gpu_memory_gb, sources.spec.gpu_pool)
     spare = max((pool.spare_gpus for pool in pools if pool.gpus_per_node >= gpus), default=0)
@@ -88,6 +91,7 @@ def resolve_capacity(
 
 
 def resolve_budgets(sources: Sources) -> ResolvedBudgets:
+    """Seconds of each phase; the deadline is their sum and a minute, where none is given."""
     names = ("capacitySeconds", "downloadSeconds", "loadSeconds", "preStopSeconds", "drainSeconds")
     capacity, download, load, pre_stop, drain = (sources.pick(f"budgets.{name}") for name in names)
     deadline = sources.pick("budgets.progressDeadlineSeconds")

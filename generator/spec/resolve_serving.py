@@ -13,10 +13,12 @@ from generator.spec.sources import Sources, get_field
 
 
 def resolve_replicas(sources: Sources, bound: str) -> int:
+    """One bound of the number of replicas: `min` or `max`."""
     return int(sources.pick(f"replicas.{bound}"))
 
 
 def resolve_autoscaling(sources: Sources, cpu_request: str | None) -> dict[str, Any]:
+    """The endpoint's policy without what is empty in it, else CPU where there is a CPU request."""
     given = sources.spec.autoscaling or {}
     policy = {key: _whole(value) for key, value in given.items() if value is not None and value != ""}
     if policy:
@@ -35,6 +37,7 @@ def _whole(value: Any) -> Any:
 
 
 def resolve_routing(sources: Sources) -> ResolvedRouting:
+    """The route object; annotations of both files merge by key."""
     ingress = {**(get_field(sources.env, ("routing", "ingress", "annotations")) or {})}
     ingress.update(get_field(sources.spec, ("routing", "ingress", "annotations")) or {})
     return ResolvedRouting(
@@ -51,6 +54,7 @@ def resolve_routing(sources: Sources) -> ResolvedRouting:
 
 
 def resolve_kserve(sources: Sources) -> ResolvedKServe:
+    """The cluster's KServe, and how its InferenceServices are made."""
     version = str(sources.pick("kserve.version")).removeprefix("v")
     return ResolvedKServe(
         version=version,
@@ -62,6 +66,7 @@ def resolve_kserve(sources: Sources) -> ResolvedKServe:
 
 
 def resolve_initializer_image(sources: Sources) -> str:
+    """The image that downloads the model: given, else KServe's own of the environment's version."""
     version = sources.origins["kserve.version"]
     image = sources.pick("storage.initializerImage")
     if image is not None:

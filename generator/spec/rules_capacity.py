@@ -18,6 +18,7 @@ KNOWN_POLICIES = ("cpuUtilization", "gpuUtilization", "targetLatencyMs")
 
 
 def check_gpus(case: Case) -> Iterator[Violation]:
+    """A GPU image needs a GPU, and an endpoint has at most as many as its environment allows."""
     endpoint, limit = case.endpoint, case.environment.spec.limits.max_gpus_per_endpoint
     if endpoint.device == "gpu" and endpoint.gpus == 0:
         yield case.wrong(
@@ -52,6 +53,7 @@ def check_attention_heads(case: Case) -> Iterator[Violation]:
 
 
 def check_pools(case: Case) -> Iterator[Violation]:
+    """The named pool exists; some pool has cards that are large enough, on nodes that have enough of them."""
     endpoint, pools = case.endpoint, case.environment.spec.gpu_pools
     chosen = case.endpoint.gpu_pool
     wanted = _given_pool(case)
@@ -86,6 +88,7 @@ def _given_pool(case: Case) -> str | None:
 
 
 def check_replicas(case: Case) -> Iterator[Violation]:
+    """Bounds in order, within the environment's; zero only where something can wake the endpoint, or to stop it."""
     endpoint = case.endpoint
     least, most = endpoint.min_replicas, endpoint.max_replicas
     limit = case.environment.spec.limits.max_replicas
@@ -105,6 +108,7 @@ def check_replicas(case: Case) -> Iterator[Violation]:
 
 
 def check_autoscaling(case: Case) -> Iterator[Violation]:
+    """Targets that revstamp or the environment knows are numbers above zero; others are only kept."""
     for key, value in case.endpoint.autoscaling.items():
         if key not in KNOWN_POLICIES and key not in case.endpoint.metrics:
             continue
@@ -122,6 +126,7 @@ def check_autoscaling(case: Case) -> Iterator[Violation]:
 
 
 def check_budgets(case: Case) -> Iterator[Violation]:
+    """A load within its startup budget must not be reported as a stuck rollout."""
     budgets = case.endpoint.budgets
     if budgets.progress_deadline_seconds <= budgets.load_seconds:
         yield case.wrong(
@@ -134,6 +139,7 @@ def check_budgets(case: Case) -> Iterator[Violation]:
 
 
 def check_environment_variables(case: Case) -> Iterator[Violation]:
+    """A variable has one value: its own, or that of a Secret."""
     for variable in case.endpoint.pod.env:
         if (variable.value is None) == (variable.secret is None):
             yield case.wrong(
@@ -142,6 +148,7 @@ def check_environment_variables(case: Case) -> Iterator[Violation]:
 
 
 def check_routing(case: Case) -> Iterator[Violation]:
+    """An HTTPRoute needs a Gateway to attach to."""
     routing = case.endpoint.routing
     if routing.type == "gateway" and not routing.gateway_name:
         yield case.wrong(

@@ -16,6 +16,7 @@ KSERVE_HOST_LABEL = 52
 
 
 def check_model_status(case: Case) -> Iterator[Violation]:
+    """Only approved models are deployed."""
     status = case.endpoint.model.status
     if status != "approved":
         yield case.wrong(
@@ -27,6 +28,7 @@ def check_model_status(case: Case) -> Iterator[Violation]:
 
 
 def check_model_storage(case: Case) -> Iterator[Violation]:
+    """An internal model has files, in a place that the framework can load from."""
     uri = case.endpoint.model.storage_uri
     if uri is None:
         yield case.wrong(
@@ -47,6 +49,7 @@ def check_model_storage(case: Case) -> Iterator[Violation]:
 
 
 def check_job_pair(case: Case) -> Iterator[Violation]:
+    """RAG_TUNING goes only with RAG, every other job type only with GENERATION."""
     spec = case.endpoint.deployment
     if spec.job_type == "RAG_TUNING" and spec.serve_target != "RAG":
         yield case.wrong(
@@ -65,6 +68,7 @@ def check_job_pair(case: Case) -> Iterator[Violation]:
 
 
 def check_family(case: Case) -> Iterator[Violation]:
+    """The spec's family is the model's own, and one that the environment serves."""
     family, own = case.endpoint.deployment.model_family, case.endpoint.model.family
     if family != own:
         yield case.wrong(
@@ -84,6 +88,7 @@ def check_family(case: Case) -> Iterator[Violation]:
 
 
 def check_tokens(case: Case) -> Iterator[Violation]:
+    """An input fits into the model's window, where that is known."""
     window, asked = case.endpoint.model.max_position_embeddings, case.endpoint.deployment.runtime.max_input_tokens
     if window is not None and asked > window:
         yield case.wrong(
@@ -95,6 +100,7 @@ def check_tokens(case: Case) -> Iterator[Violation]:
 
 
 def check_rollout(case: Case) -> Iterator[Violation]:
+    """The environment allows the strategy; a canary says how traffic is shared."""
     rollout = case.endpoint.deployment.rollout
     strategy = rollout.strategy if rollout else "in-place"
     allowed = case.environment.spec.policies.strategies
@@ -125,6 +131,7 @@ def check_rollout(case: Case) -> Iterator[Violation]:
 
 
 def check_image(case: Case) -> Iterator[Violation]:
+    """The image is from an allowed registry and, where asked for, always the same one."""
     limits = case.environment.spec.limits
     image = case.endpoint.image
     reference = ImageReference.parse(image)
@@ -146,6 +153,7 @@ def check_image(case: Case) -> Iterator[Violation]:
 
 
 def check_kserve_name(case: Case) -> Iterator[Violation]:
+    """KServe makes one host label of name and namespace."""
     endpoint = case.endpoint
     length = len(endpoint.name) + len(endpoint.namespace)
     if endpoint.framework == "kserve" and length > KSERVE_HOST_LABEL:

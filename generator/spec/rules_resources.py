@@ -15,6 +15,7 @@ MEBIBYTE = 1024 * 1024
 
 
 def check_quantities(case: Case) -> Iterator[Violation]:
+    """Each bound is an amount that a replica can have."""
     for name, *bounds in _resources(case):
         for bound, text in zip(("request", "limit"), bounds, strict=True):
             problem = _problem(name, text) if text is not None else None
@@ -43,6 +44,7 @@ def _problem(name: str, text: str) -> tuple[str, str] | None:
 
 
 def check_request_within_limit(case: Case) -> Iterator[Violation]:
+    """What is reserved is not more than what may be used."""
     for name, request, limit in _resources(case):
         if request is None or limit is None or quantity_value(request) <= quantity_value(limit):
             continue
@@ -56,6 +58,7 @@ def check_request_within_limit(case: Case) -> Iterator[Violation]:
 
 
 def check_shared_memory(case: Case) -> Iterator[Violation]:
+    """Shared memory is memory: it counts against the limit."""
     shm, memory = case.endpoint.pod.shm_size, case.endpoint.memory_limit
     if shm is None:
         return

@@ -5,7 +5,7 @@ Owns: picking a value from the endpoint, its environment or the defaults, with i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from generator.errors import Violation
@@ -72,9 +72,10 @@ def get_field(value: Any, path: Path) -> Any:
     for part in path:
         if value is None:
             return None
-        value = value.get(part) if isinstance(value, Mapping) else getattr(value, _snake(str(part)), None)
+        value = value.get(part) if isinstance(value, dict) else getattr(value, _snake(str(part)), None)
     return value
 
 
+@cache
 def _snake(name: str) -> str:
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from generator.errors import InvalidInput, Violation
 from generator.spec.base import Model
-from generator.spec.document import Document, Path, load_document
+from generator.spec.document import Document, Path, dotted, load_document
 from generator.spec.endpoint import Endpoint
 from generator.spec.environment import Environment
 from generator.spec.environment_rules import check_environment
@@ -162,6 +162,17 @@ def suggest_field(model: type[BaseModel], path: Path) -> str:
     if near:
         return f"did you mean {near[0]!r}?"
     return f"known here: {', '.join(names)}" if names else ""
+
+
+def check_field(model: type[BaseModel], path: Path) -> None:
+    """InvalidInput where no file of this format has such a field; below a free-form mapping every name may stand."""
+    for depth, part in enumerate(path):
+        target = _model_at(model, path[:depth])
+        if target is None:
+            return
+        if part not in known_fields(target):
+            hint = suggest_field(model, path[: depth + 1])
+            raise InvalidInput(f"there is no field {shown(dotted(path))}", hint=hint)
 
 
 @cache

@@ -10,12 +10,12 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from subprocess import PIPE, Popen
 from typing import Any
 from uuid import UUID
 
-from generator import __version__
 from generator.service.fleet import EndpointRef, Fleet
 from generator.service.initialise import InitRequest, first_files
 from generator.service.layout import Layout
@@ -27,9 +27,6 @@ from tests.bench.harness import run, tell
 ENVIRONMENT = "prod"
 PATTERNS = 40
 """Different endpoints that a large repository repeats under other names."""
-
-_EDITION = 1
-"""Raise it where this module makes other data than before: it is in the name of what is kept between runs."""
 
 _SPECS: tuple[Mapping[str, Any], ...] = (
     {"deployment": {"resources": {"gpus": 1}}},
@@ -168,15 +165,17 @@ def render_files(sample: Sample, shards: int = 256) -> dict[str, bytes]:
     return dict(plan.writes)
 
 
-def open_repository(cache: Path, count: int, shards: int = 256) -> Path:
-    """A bare repository with this many endpoints, rendered, on `main`; made once and kept."""
-    kept = cache / f"fleet-{count}-{shards}-{__version__}-{_EDITION}.git"
+def open_repository(folder: Path, count: int, shards: int = 256) -> Path:
+    """A bare repository with this many endpoints, rendered, on `main`; kept for as long as they render the same."""
+    kept = folder / f"fleet-{count}-{shards}-{_digest_patterns(shards)}.git"
     if kept.exists():
         return kept
+    for stale in folder.glob(f"fleet-{count}-{shards}-*"):
+        shutil.rmtree(stale, ignore_errors=True)
     tell(f"making a repository of {count} endpoints")
     making = kept.with_suffix(".making")
     shutil.rmtree(making, ignore_errors=True)
-    run(["git", "init", "-q", "--bare", "--initial-branch=main", making], cache)
+    run(["git", "init", "-q", "--bare", "--initial-branch=main", making], folder)
     with Popen(
         ["git", "-c", "core.compression=1", "fast-import", "--quiet", "--depth=10"], cwd=making, stdin=PIPE
     ) as process:
@@ -190,12 +189,26 @@ def open_repository(cache: Path, count: int, shards: int = 256) -> Path:
     return kept
 
 
+@cache
+def _render_patterns(shards: int) -> tuple[Mapping[str, bytes], ...]:
+    return tuple(render_files(make_endpoint(number), shards) for number in range(PATTERNS))
+
+
+@cache
+def _digest_patterns(shards: int) -> str:
+    digest = hashlib.sha256()
+    for files in (repository_files(shards), *_render_patterns(shards)):
+        for path, content in files.items():
+            digest.update(b"%s %d\n%s" % (path.encode(), len(content), content))
+    return digest.hexdigest()[:12]
+
+
 def _import_stream(count: int, shards: int) -> Iterator[bytes]:
     """One commit with everything. Above PATTERNS endpoints, files are earlier ones under another name."""
     yield b"commit refs/heads/main\ncommitter Bench Person <bench@example.org> 1700000000 +0000\ndata 6\nfleet\n"
     for path, content in repository_files(shards).items():
         yield _import_file(path, content)
-    patterns = [render_files(make_endpoint(number), shards) for number in range(min(count, PATTERNS))]
+    patterns = _render_patterns(shards)
     for number in range(count):
         pattern = number % PATTERNS
         for path, content in _rename(patterns[pattern], identity(pattern), identity(number), layout(shards)):

@@ -148,9 +148,13 @@ def answer_of(words: tuple[str, ...], folder: Path, stdin: str | bytes = b"") ->
     """Run a command in this process."""
     out, err = io.BytesIO(), io.BytesIO()
     data = stdin.encode() if isinstance(stdin, str) else stdin
-    with _streams(io.BytesIO(data), out, err), _working_in(folder):
+    with _streams(_StandardInput(data), out, err), _working_in(folder):
         code = run(list(words))
     return Answer(code, out.getvalue().decode(), err.getvalue().decode())
+
+
+class _StandardInput(io.BytesIO):
+    name = "<stdin>"
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,13 +40,13 @@ HOSTILE_NAMES += [
     "prod/chat/x",
     "a" * 5000,
     "\x1b[31mred",
-    "‮x",
+    "\u202ex",
     "ünïcode",
     "$(touch x)",
     "*",
     "HEAD",
 ]
-HOSTILE_NAMES += ["refs/heads/main", "chat.lock", "\udcff", "prod\\chat", "prod/CHAT", "~", "@{-1}", "chat\x00"]
+HOSTILE_NAMES += ["refs/heads/main", "chat.lock", "\udcff", "prod\\chat", "prod/CHAT", "~", "@{-1}"]
 
 
 def refuse(person: Person, *words: str, stdin: str | bytes = b"") -> None:
@@ -169,11 +170,13 @@ def test_a_hostile_name_is_refused_wherever_a_name_is_taken(person: Person, name
         ("promote", "chat", "--from=dev", f"--to={name}"),
         ("promote", "chat", "--from=dev", "--to=prod", f"--as={name}"),
     ]
-    lines += [("redeploy", "prod/chat", f"--image={name}"), ("redeploy", "prod/chat", f"--clear={name}")]
-    lines += [("redeploy", "prod/chat", f"--set={name}"), ("redeploy", "prod/chat", f"--set={name}=1")]
+    lines += [("redeploy", "prod/chat", f"--clear={name}"), ("redeploy", "prod/chat", f"--set={name}")]
+    lines += [("redeploy", "prod/chat", f"--set={name}=1")]
+    if not re.fullmatch(r"[a-z0-9./]*", name):
+        lines.append(("redeploy", "prod/chat", f"--image={name}"))
     for words in lines:
         answer = person.type(*words)
-        harmless = words[0] in ("diff", "log", "render", "promote", "redeploy") and name in ("", "HEAD", "@{-1}")
+        harmless = words[0] == "promote" and name == ""
         assert answer.code in ((0, 1, 2, 3, 4) if harmless or words[0] == "diff" else (1, 2, 3, 4)), (words, answer)
         assert "Traceback" not in answer.err
         assert "\x1b[31m" not in answer.err
@@ -200,7 +203,7 @@ BRANCHES = [
     "@",
     "x~1",
 ]
-BRANCHES += ["x^", "x:y", "x?", "x*", "x[", "x\\y", "a\x00b", "x@{1}", "refs/heads/../x", "a" * 300]
+BRANCHES += ["x^", "x:y", "x?", "x*", "x[", "x\\y", "x@{1}", "refs/heads/../x", "a" * 300]
 
 
 @pytest.mark.parametrize("name", BRANCHES, ids=ascii)
@@ -211,23 +214,19 @@ def test_a_name_that_git_does_not_take_for_a_branch_is_refused(person: Person, n
     refuse(person, "commit", f"--branch={name}")
 
 
-@pytest.mark.parametrize(
-    "text", ["Ann", "<x>", "Ann <a@b", "A\nB <a@b>", "Ann <a\n@b>", "Ann <<a@b>>", "<a@b>", "A\x00 <a@b>"]
-)
+@pytest.mark.parametrize("text", ["Ann", "<x>", "Ann <a@b", "A\nB <a@b>", "Ann <a\n@b>", "Ann <<a@b>>", "<a@b>"])
 def test_an_author_that_would_break_a_commit_is_refused(person: Person, text: str) -> None:
     """With the form that is meant."""
     refuse(person, "redeploy", "prod/chat", "--actor", text)
 
 
-@pytest.mark.parametrize("text", ["a\nb", "x\x00", "-rf\r\n", "a\tb", "x" * 10_000])
+@pytest.mark.parametrize("text", ["a\nb", "-rf\r\n", "a\tb", "x" * 10_000])
 def test_a_request_id_that_would_break_a_trailer_is_refused(person: Person, text: str) -> None:
     """It stands on a line of its own in stamps and commits."""
     refuse(person, "redeploy", "prod/chat", "--request-id", text)
 
 
-@pytest.mark.parametrize(
-    "text", ["x\x00y", "\x1b[2J", "Revstamp-Revision: 99\nRevstamp-Request-Id: stolen", "-rf", "a\r\nb"]
-)
+@pytest.mark.parametrize("text", ["\x1b[2J", "Revstamp-Revision: 99\nRevstamp-Request-Id: stolen", "-rf", "a\r\nb"])
 def test_a_reason_cannot_forge_a_trailer(person: Person, text: str) -> None:
     """Refused, or kept as the text that it is; the request id stays the commit's own."""
     answer = person.type("redeploy", "prod/chat", "--reason", text, "--request-id", "mine")
@@ -309,15 +308,14 @@ def test_an_unreadable_name_on_disk_is_an_error(person: Person) -> None:
     """A file name that is no UTF-8, and one with a newline."""
     folder = os.fsencode(person.root / "environments/prod/endpoints")
     for name in (b"bad\xff.yaml", b"bad\nname.yaml", b"-rf.yaml", b"Bad.yaml", b".yaml", b"x" * 60 + b".yaml"):
-        path = os.path.join(folder, name)
-        with open(path, "wb") as file:
-            file.write(person.read(CHAT).encode())
+        path = Path(os.fsdecode(folder + b"/" + name))
+        path.write_bytes(person.read(CHAT).encode())
         before = person.state
         answer = person.type("commit", "-m", "x")
         assert answer.code == 3, (name, answer)
         assert "Traceback" not in answer.err
         assert person.state == before
-        os.unlink(path)
+        path.unlink()
 
 
 ROWS = {

@@ -188,6 +188,19 @@ def test_a_deleted_endpoint_must_have_no_manifests(root: Path, capsys: pytest.Ca
     assert answer.files == [str((folder / "service.yaml").relative_to(root))]
 
 
+def test_generated_files_in_another_shard_folder_are_found(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An engine applies them all the same, and revstamp would never look there again."""
+    stamp = find_generated(root, "stamps", "prod", "chat.yaml")
+    other = next(folder for folder in "0123" if folder != stamp.parent.name)
+    elsewhere = root / "environments/prod/stamps" / other / "chat.yaml"
+    elsewhere.parent.mkdir(exist_ok=True)
+    elsewhere.write_bytes(stamp.read_bytes())
+    commit_by_hand(root)
+    answer = Answer(capsys, root)
+    assert answer.code == 1
+    assert answer.files == [str(elsewhere.relative_to(root))]
+
+
 def test_manifests_without_a_stamp_are_found(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing says what they are."""
     find_generated(root, "stamps", "prod", "chat.yaml").unlink()

@@ -13,7 +13,6 @@ from generator.errors import InvalidInput, Violation
 from generator.spec.document import MAX_BYTES, load_document
 from tests.spec.factory import refused
 
-
 UNCLEAR = "1e3 1E-3 0192117 08 0o14 0x1f 0b11 1_000 1:30 12:30:45 .5 5. .inf -.INF .nan +.5e1 1.e3 -012"
 
 

@@ -11,17 +11,19 @@ import pytest
 from pydantic import BaseModel
 
 from generator.errors import InvalidInput, RevstampError
+from generator.render.canonical import emit_yaml
 from generator.spec.document import Document, load_document
 from generator.spec.endpoint import Endpoint
+from generator.spec.names import is_dns_label
 from generator.spec.patch import edit_text, patch_document
-from generator.spec.platform_rows import read_rows
+from generator.spec.platform_rows import ImportedEndpoint, read_rows
 from generator.spec.request import request_patch
 from generator.spec.resolve import resolve_endpoint
 from generator.spec.rules import check_endpoint
-from generator.spec.validate import load_endpoint, validate_document
+from generator.spec.validate import load_endpoint, load_environment, validate_document
 from tests import hostile
 from tests.hostile import HostileCase
-from tests.spec.factory import ENDPOINT_FILE, environment
+from tests.spec.factory import ENDPOINT, ENDPOINT_FILE, ENVIRONMENT_FILE, environment
 
 ENVIRONMENT = environment(
     gpuPools=[{"name": "l4", "gpuMemoryMib": 23028, "gpus": 16}],
@@ -35,7 +37,7 @@ def assert_placed(error: RevstampError, case: HostileCase) -> None:
     """Every violation says where: file, line and column, or the request's field."""
     assert error.violations, case.label
     for violation in error.violations:
-        assert violation.file in (ENDPOINT_FILE, "request"), (case.label, violation)
+        assert violation.file in (ENDPOINT_FILE, ENVIRONMENT_FILE, "request"), (case.label, violation)
         assert violation.file == "request" or (violation.line >= 1 and violation.column >= 1), (case.label, violation)
         assert len(violation.message) < 500, (case.label, violation)
         assert violation.path.isprintable(), (case.label, violation)
@@ -81,7 +83,8 @@ def test_there_are_more_than_five_hundred_and_always_the_same() -> None:
 def test_the_hosts_of_the_cases_are_right_without_them() -> None:
     """So what is refused is refused for the hostile value."""
     case = HostileCase("none", b"", (), None)
-    endpoint, document = load_endpoint(hostile._file(hostile.ENDPOINT), ENDPOINT_FILE)
+    endpoint, document = load_endpoint(hostile.file_bytes(hostile.ENDPOINT), ENDPOINT_FILE)
+    load_environment(hostile.file_bytes(hostile.ENVIRONMENT), ENVIRONMENT_FILE)
     assert judge(endpoint, document, case) is not None
     assert request_patch(hostile.REQUEST, document, None).sets
     assert [row.problems for row in read_rows(hostile.ROWS, "rows.json")] == [()]
@@ -111,6 +114,25 @@ def _has_index(case: HostileCase) -> bool:
     return any(isinstance(part, int) for part in case.path)
 
 
+def test_a_hostile_environment_is_refused_with_its_place_or_kept_as_it_is() -> None:
+    """The same for the files that many endpoints share; an endpoint resolves against what is accepted."""
+    endpoint, document = load_endpoint(ENDPOINT, ENDPOINT_FILE)
+    kept = 0
+    for case in hostile.hostile_environments():
+        try:
+            environment, environment_document = load_environment(case.content, ENVIRONMENT_FILE)
+        except InvalidInput as error:
+            assert_placed(error, case)
+            continue
+        kept += 1
+        found = resolve_endpoint(endpoint, document, environment, environment_document)
+        if found.endpoint is not None:
+            check_endpoint(found.endpoint, document, environment)
+        if isinstance(case.value, str):
+            assert case.value in list(scalars(environment)), case.label
+    assert kept > 20
+
+
 def test_bare_text_never_becomes_another_field() -> None:
     """A careless person's text may break the file; it may not add to it what nobody sees."""
     for case in FILES:
@@ -124,10 +146,10 @@ def test_bare_text_never_becomes_another_field() -> None:
         assert load_document(case.content, ENDPOINT_FILE).data == document.data
 
 
-@pytest.mark.parametrize("case", hostile.hostile_requests(), ids=lambda case: case.label)
+@pytest.mark.parametrize("case", list(hostile.hostile_requests()), ids=lambda case: case.label)
 def test_a_hostile_request_is_refused_by_its_field_or_kept_as_it_is(case: HostileCase) -> None:
     """The refusal names the request's field; what is accepted stands in the edited file as it was sent."""
-    text = hostile._file(hostile.ENDPOINT).decode()
+    text = hostile.file_bytes(hostile.ENDPOINT).decode()
     endpoint, document = load_endpoint(text, ENDPOINT_FILE)
     current = resolve_endpoint(endpoint, document, *ENVIRONMENT).endpoint
     try:
@@ -142,16 +164,21 @@ def test_a_hostile_request_is_refused_by_its_field_or_kept_as_it_is(case: Hostil
     judge(changed, patched, case)
 
 
-@pytest.mark.parametrize("case", hostile.hostile_rows(), ids=lambda case: case.label)
+def imported_rows(data: Any) -> list[ImportedEndpoint]:
+    """What comes of rows; none where the whole is refused, which says how it should look."""
+    try:
+        return list(read_rows(data, "rows.json"))
+    except InvalidInput as refusal:
+        error = refusal
+    assert error.message.startswith("rows.json")
+    assert error.hint
+    return []
+
+
+@pytest.mark.parametrize("case", list(hostile.hostile_rows()), ids=lambda case: case.label)
 def test_hostile_rows_are_refused_by_their_column_or_make_a_right_file(case: HostileCase) -> None:
     """What is imported loads again from text, with the same values; what is not says which row and column."""
-    try:
-        found = list(read_rows(case.content, "rows.json"))
-    except InvalidInput as error:
-        assert error.message.startswith("rows.json")
-        assert error.hint
-        return
-    for imported in found:
+    for imported in imported_rows(case.content):
         assert (imported.data is None) == bool(imported.problems)
         for problem in imported.problems:
             assert problem.file == "rows.json"
@@ -159,9 +186,10 @@ def test_hostile_rows_are_refused_by_their_column_or_make_a_right_file(case: Hos
             assert len(problem.message) < 500
             str(problem).encode()
         if imported.data is not None:
-            content = hostile._file(imported.data)
+            content = emit_yaml(imported.data)
             assert load_endpoint(content, "f")[1].data == imported.data
-            assert imported.environment == "dev"
+            assert imported.environment == case.content["endpoints"][0]["environment"]
+            assert is_dns_label(imported.environment)
 
 
 def test_a_megabyte_of_one_hostile_file_is_judged_quickly() -> None:
@@ -174,7 +202,7 @@ def test_a_megabyte_of_one_hostile_file_is_judged_quickly() -> None:
         {"autoscaling": {f"k{i}": i for i in range(18_000)}},
     ):
         data = {**hostile.ENDPOINT, "spec": {**hostile.ENDPOINT["spec"], **spec}}
-        content = hostile._file(data)
+        content = hostile.file_bytes(data)
         assert len(content) < 1024 * 1024
         start = time.process_time()
         try:

@@ -31,7 +31,8 @@ HOSTILE = [
 ]
 CHECKS = [names.is_endpoint_name, names.is_dns_label, names.is_dns_subdomain, names.is_env_name, names.is_host]
 CHECKS += [names.is_route, names.is_storage_uri, names.is_branch, names.is_label_key]
-NO_IMAGES = [*"A/B:c a:b:c a@sha256:0 a/ /a a//b a: a:-x http://a/b a:tag@ a@md5:00 a:999999/b".split(), "registry/a b"]
+NO_IMAGE_WORDS = "A/B:c a:b:c a@sha256:0 a/ /a a//b a: a:-x http://a/b a:tag@ a@md5:00 a:999999/b"
+NO_IMAGES = [*NO_IMAGE_WORDS.split(), "registry/a b"]
 NO_IMAGES += ["a" * 300, "a:" + "t" * 129, 'x"\n      hostNetwork: true\n#']
 NO_IDS = [
     "",

@@ -140,17 +140,18 @@ def test_a_table_that_is_no_list_is_refused_whole(name: str, table: Any) -> None
 def test_a_row_that_is_no_mapping_spoils_only_itself(row: Any) -> None:
     """The rows around it are read; the violation counts from zero, as the file does."""
     first, bad, last = rows(endpoint(), row, endpoint(id=IDS[1]))
-    assert first.data and last.data
+    assert first.data
+    assert last.data
     assert (bad.data, bad.problems[0].path, bad.problems[0].file) == (None, "endpoints[1]", "rows.json")
 
 
 def test_rows_of_other_tables_that_are_none_are_passed_over() -> None:
     """Nobody can refer to them."""
-    junk = [None, 7, [], {}, {"id": None}, {"id": 7}, {"id": "x"}]
+    junk: list[Any] = [None, 7, [], {}, {"id": None}, {"id": 7}, {"id": "x"}]
     assert one(endpoint(), models=[*junk, model()], deployments=[*junk, {"serving_endpoint_id": None}]).data
 
 
-BAD = [
+BAD: list[Any] = [
     None,
     [],
     {},
@@ -218,7 +219,8 @@ def test_two_rows_of_one_endpoint_are_told() -> None:
     first, again, elsewhere, other = rows(
         endpoint(), endpoint(route="/b"), endpoint(environment="stg"), endpoint(id=IDS[1], route="/c")
     )
-    assert first.data and other.data
+    assert first.data
+    assert other.data
     assert again.data is elsewhere.data is None
     assert again.problems[0].message == "is endpoints[0] again: svc-aaaaaaaa0000"
 

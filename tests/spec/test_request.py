@@ -1,3 +1,4 @@
+# ruff: noqa: E501  a row of a table is one line
 """A request of the platform becomes a patch on the endpoint's file, and nothing that nobody chose comes with it."""
 
 from __future__ import annotations
@@ -194,8 +195,13 @@ def test_a_strategy_without_a_split_has_none() -> None:
 
 @pytest.mark.parametrize(
     ("use_gpu", "in_spec", "expected"),
-    [(True, True, {}), (False, False, {"deployment.use_gpu": False}), (None, False, {"deployment.use_gpu": False})]
-    + [(False, None, {"deployment.use_gpu": False}), (None, None, {"deployment.use_gpu": None})],
+    [
+        (True, True, {}),
+        (False, False, {"deployment.use_gpu": False}),
+        (None, False, {"deployment.use_gpu": False}),
+        (False, None, {"deployment.use_gpu": False}),
+        (None, None, {"deployment.use_gpu": None}),
+    ],
 )
 def test_use_gpu_is_one_field_under_two_names(use_gpu: Any, in_spec: Any, expected: dict[str, Any]) -> None:
     """Null under one name says nothing beside a value under the other."""

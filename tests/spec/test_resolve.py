@@ -1,3 +1,4 @@
+# ruff: noqa: E501  a row of a table is one line
 """Every value of an endpoint is decided, and knows where it came from."""
 
 from __future__ import annotations
@@ -8,12 +9,12 @@ from typing import Any
 import pytest
 
 from generator.spec.capacity import eligible_pools, gpu_memory_threshold, plan_rollout
+from generator.spec.endpoint import Endpoint
 from generator.spec.environment import GpuPool
 from generator.spec.patch import Patch, patch_document
 from generator.spec.resolve import resolve_endpoint
 from generator.spec.resolved import ResolvedEndpoint
 from generator.spec.validate import load_endpoint, validate_document
-from generator.spec.endpoint import Endpoint
 from tests.spec.factory import (
     ENDPOINT,
     ENDPOINT_FILE,
