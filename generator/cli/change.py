@@ -144,8 +144,8 @@ def print_plan(plan: EndpointPlan, output: str, *, state: str) -> None:
         from generator.render.report import diff_text
 
         say(diff_text(plan.diff, color=use_color(sys.stdout)).rstrip("\n"))
-        if plan.resolved is not None and plan.diff.impact.replicas_restarted:
-            say(f"  downtime: {plan.resolved.rollout.downtime}")
+        if plan.downtime:
+            say(f"  downtime: {plan.downtime}")
     for text in plan.warnings:
         warn(text)
     for text in plan.notices:

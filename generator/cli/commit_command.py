@@ -77,8 +77,11 @@ def _report(
 def _tell(item: EditedEndpoint, *, many: bool) -> None:
     if item.outcome in ("changed", "deleted", "external") and not many:
         say(f"{item.ref}: {item.summary}")
+        if item.downtime:
+            say(f"  downtime: {item.downtime}")
     for violation in item.violations:
-        warn(f"{item.ref} is not deployed: {violation}")
+        state = "is not deployed" if item.base_revision is None else item.summary
+        warn(f"{item.ref} {state}: {violation}")
     if not many:
         for text in item.warnings:
             warn(f"{item.ref}: {text}")

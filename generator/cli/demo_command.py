@@ -6,7 +6,8 @@ import os
 import shlex
 import sys
 import tempfile
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import click
@@ -41,14 +42,28 @@ def command(keep: Path | None) -> None:
 
     if keep is not None and keep.exists():
         raise AlreadyExists(f"{keep} is there already", hint="choose a folder that is not there yet")
-    for role in ("AUTHOR", "COMMITTER"):
-        os.environ.update({f"GIT_{role}_NAME": "revstamp demo", f"GIT_{role}_EMAIL": "demo@localhost"})
-    with tempfile.TemporaryDirectory(prefix="revstamp-demo-") if keep is None else nullcontext(str(keep)) as top:
+    with (
+        _demo_author(),
+        tempfile.TemporaryDirectory(prefix="revstamp-demo-") if keep is None else nullcontext(str(keep)) as top,
+    ):
         folder = Path(top) / "gitops" if keep is None else keep
         for number, (title, line) in enumerate(STEPS, 1):
             _show(number, title, line, folder)
         if keep is not None:
             say(f"\nThe repository is in {keep}.")
+
+
+@contextmanager
+def _demo_author() -> Iterator[None]:
+    """Commits of the demo are by the demo, not by whoever runs it."""
+    before = dict(os.environ)
+    for role in ("AUTHOR", "COMMITTER"):
+        os.environ.update({f"GIT_{role}_NAME": "revstamp demo", f"GIT_{role}_EMAIL": "demo@localhost"})
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def _show(number: int, title: str, line: str, folder: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -104,6 +105,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and end the process with its exit code."""
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for them takes as long as a render
     gc.set_threshold(50_000)  # a short life makes little garbage; collecting while importing costs a tenth of it
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without UTF-8 shows question marks, not a traceback
     words = list(sys.argv[1:] if arguments is None else arguments)
     sys.exit(run(words))
 
@@ -135,7 +139,7 @@ def run(words: list[str]) -> int:
 
 def wants_json(words: Sequence[str]) -> bool:
     """Whether the call asked for JSON, seen without parsing it, for it may be the parsing that failed."""
-    pairs = zip(words, [*words[1:], ""], strict=True)
+    pairs = zip(words, [*words[1:], ""], strict=False)
     return any(
         word in ("--output=json", "-ojson") or (word in ("--output", "-o") and after == "json") for word, after in pairs
     )

@@ -40,18 +40,18 @@ def print_json(value: Any) -> None:
 
 def say(text: str = "") -> None:
     """A line of the result."""
-    click.echo(_printable(text))
+    click.echo(_printable(text), color=use_color(sys.stdout))
 
 
 def note(text: str) -> None:
     """A diagnostic line on standard error."""
-    click.echo(_printable(text), err=True)
+    click.echo(_printable(text), err=True, color=use_color(sys.stderr))
 
 
 def warn(text: str) -> None:
     """A warning on standard error."""
     mark = click.style("warning:", fg="yellow", bold=True) if use_color(sys.stderr) else "warning:"
-    click.echo(f"{mark} {_printable(text)}", err=True)
+    click.echo(f"{mark} {_printable(text)}", err=True, color=use_color(sys.stderr))
 
 
 def use_color(stream: Any) -> bool:
@@ -67,7 +67,7 @@ def print_error(error: RevstampError, *, as_json: bool) -> None:
         click.echo(json.dumps(error.to_dict(), ensure_ascii=False, indent=2), err=True)
         return
     mark = click.style("error:", fg="red", bold=True) if use_color(sys.stderr) else "error:"
-    click.echo(f"{mark} {_printable(error.message)}", err=True)
+    click.echo(f"{mark} {_printable(error.message)}", err=True, color=use_color(sys.stderr))
     for violation in error.violations:
         click.echo(f"  {_printable(str(violation))}", err=True)
     if error.hint and not any(violation.fix and violation.fix in error.hint for violation in error.violations):
@@ -89,7 +89,8 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: st
     for row in rows:
         table.add_row(*(Text.from_ansi(_printable(cell)) for cell in row))
     terminal = sys.stdout.isatty()
-    console = Console(width=None if terminal else 200, no_color=not use_color(sys.stdout), highlight=False)
+    width = None if terminal else 200
+    console = Console(width=width, force_terminal=use_color(sys.stdout), highlight=False)
     console.print(table)
 
 

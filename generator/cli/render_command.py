@@ -106,12 +106,12 @@ def _write(target: Path, plan: EndpointPlan, files: dict[str, bytes]) -> None:
 
 def _check(fleet: Fleet, refs: list[EndpointRef], root: Path, base_rev: str | None, output: str) -> None:
     from generator.errors import CheckFailed
-    from generator.service.check import check_rendered, check_revision
+    from generator.service.check import check_rendered, check_revision, check_strays
     from generator.service.commit import require_generator
 
     require_generator(fleet)
     base = _find_base(root, fleet, base_rev)
-    found: list[Violation] = []
+    found: list[Violation] = list(check_strays(fleet, tuple(sorted({ref.environment for ref in refs}))))
     for ref in refs:
         found += check_rendered(fleet, ref)
         if base is not None:

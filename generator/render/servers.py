@@ -25,7 +25,8 @@ KSERVE_PORT = 8080
 class ServerWays:
     """How one server is told things; an empty flag means that it cannot be told.
 
-    `total` is the flag for tokens of input and output together, `ready` and `live` are the paths that answer 2xx
+    `tokens_total` is the flag for tokens of input and output together, `tokens_out` the whole argument that bounds the
+    output of every request, `ready` and `live` are the paths that answer 2xx
     (empty: only that the port is open can be asked), `aliases` maps other spellings of flags to the one used here.
     """
 
@@ -39,6 +40,7 @@ class ServerWays:
     concurrency: str = ""
     tokens_in: str = ""
     tokens_total: str = ""
+    tokens_out: str = ""
     ready: str = ""
     live: str = ""
     aliases: Mapping[str, str] | None = None
@@ -53,6 +55,7 @@ SERVERS: Mapping[str, ServerWays] = {
         parallel="--tensor-parallel-size",
         concurrency="--max-num-seqs",
         tokens_total="--max-model-len",
+        tokens_out='--override-generation-config={{"max_new_tokens": {tokens}}}',
         ready="/health",
         live="/health",
         aliases={"-tp": "--tensor-parallel-size"},
@@ -169,4 +172,6 @@ def _limit_arguments(endpoint: ResolvedEndpoint, ways: ServerWays) -> tuple[list
             )
         args.append(f"{ways.tokens_in}={tokens_in}")
     args.append(f"{ways.tokens_total}={total}")
+    if ways.tokens_out and endpoint.deployment.job_type != "EMBEDDING":
+        args.append(ways.tokens_out.format(tokens=endpoint.deployment.runtime.max_output_tokens))
     return args, warnings

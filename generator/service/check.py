@@ -12,7 +12,7 @@ from generator.errors import InvalidInput, RenderFailed, RevstampError, Violatio
 from generator.service.fleet import EndpointRef, Fleet
 from generator.service.layout import ENVIRONMENTS
 from generator.service.plan import EndpointPlan, PlanRequest, plan_change
-from generator.spec.names import is_endpoint_name
+from generator.spec.names import is_endpoint_name, shard_of
 
 RENDER_AGAIN = "run `revstamp commit --all` and commit what it renders"
 
@@ -62,11 +62,49 @@ def _check_rendered(fleet: Fleet, ref: EndpointRef) -> Iterator[Violation]:
         if stamp is not None and not stamp.deleted:
             yield from plan.violations
         return
-    if plan.outcome == "external":
+    if plan.resolved is not None and not plan.resolved.is_external:
+        yield from _check_route(fleet, ref, plan.resolved.route)
+    if plan.resolved is not None and plan.resolved.is_external:
         if files:
             yield Violation("the model is external, but there are manifests", RENDER_AGAIN, str(ref), folder)
         return
     yield from _compare(fleet, plan)
+
+
+def _check_route(fleet: Fleet, ref: EndpointRef, route: str) -> Iterator[Violation]:
+    """Two branches may have brought the same route, each of them alone in the right."""
+    for name in fleet.endpoints_on_route(ref.environment, route):
+        if name != ref.name and fleet.stamp(EndpointRef(ref.environment, name)) is not None:
+            path = fleet.layout.endpoint_files(ref.environment, ref.name)[0]
+            yield Violation(f"the route {route} belongs to {name} too", "give one of them another", str(ref), path)
+
+
+def check_strays(fleet: Fleet, environments: tuple[str, ...] = ()) -> Iterator[Violation]:
+    """Files beside those that revstamp writes: whatever applies the manifests would apply them too."""
+    for environment in environments or fleet.environment_names():
+        for kind in ("manifests", "stamps"):
+            folder = f"{ENVIRONMENTS}/{environment}/{kind}"
+            for shard in fleet.tree.names(folder):
+                inside = fleet.tree.names(f"{folder}/{shard}")
+                if not inside:
+                    yield _stray(f"{folder}/{shard}")
+                for name in inside:
+                    yield from _check_place(fleet, environment, kind, shard, name)
+
+
+def _check_place(fleet: Fleet, environment: str, kind: str, shard: str, name: str) -> Iterator[Violation]:
+    path = f"{ENVIRONMENTS}/{environment}/{kind}/{shard}/{name}"
+    endpoint = name.removesuffix(".yaml") if kind == "stamps" else name
+    if shard_of(endpoint, fleet.layout.shards) != shard or (kind == "stamps") != (fleet.tree.read(path) is not None):
+        yield _stray(path)
+        return
+    for file in fleet.tree.names(path) if kind == "manifests" else ():
+        if fleet.tree.read(f"{path}/{file}") is None:
+            yield _stray(f"{path}/{file}")
+
+
+def _stray(path: str) -> Violation:
+    return Violation("does not belong there: revstamp wrote no such file", "remove it: git rm -r", "", path)
 
 
 def _compare(fleet: Fleet, plan: EndpointPlan) -> Iterator[Violation]:

@@ -5,7 +5,7 @@ Owns: the change that `revstamp commit` hands to the broker. Refuses: moving ref
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,7 +25,7 @@ from generator.service.commit import (
     require_generator,
 )
 from generator.service.fleet import EndpointRef, Fleet, read_endpoint_file
-from generator.service.layout import endpoint_of_path
+from generator.service.layout import ENVIRONMENTS, REPOSITORY_FILE, TEMPLATES, endpoint_of_path
 from generator.service.plan import EndpointPlan, PlanRequest, plan_change, plan_deletion
 from generator.service.touched import find_touched
 from generator.service.tree import OverlayTree
@@ -40,6 +40,7 @@ class EditedEndpoint:
     base_revision: int | None
     revision: int | None
     summary: str
+    downtime: str = ""
     warnings: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     violations: tuple[Violation, ...] = ()
@@ -53,6 +54,7 @@ class EditedEndpoint:
             "baseRevision": self.base_revision,
             "revision": self.revision,
             "summary": self.summary,
+            "downtime": self.downtime,
             "warnings": list(self.warnings),
             "notices": list(self.notices),
             "violations": [violation.to_dict() for violation in self.violations],
@@ -105,8 +107,7 @@ class EditsChange:
                 "edited endpoints that run could not be deployed any more; nothing was committed", violations=refused
             )
         if self.base is None and tip.commit is not None:
-            changed = {item.ref.environment for item in self.endpoints if item.outcome in ("changed", "deleted")}
-            require_direct_commits(base, tuple(sorted(changed)))
+            require_direct_commits(base, tuple(_edited_environments(base, writes, deletes)))
         if not writes and not deletes:
             return None
         message = CommitMessage(*self._words(), list_trailers(self.plans, self.author))
@@ -126,6 +127,14 @@ class EditsChange:
         return subject, "\n\n".join(part for part in (self.author.reason.strip(), "\n".join(lines)) if part)
 
 
+def _edited_environments(base: Fleet, writes: Iterable[str], deletes: Iterable[str]) -> list[str]:
+    """Environments below which something changes; what all of them share changes every one."""
+    paths = [path.split("/") for path in (*writes, *deletes)]
+    if any(parts[0] in (REPOSITORY_FILE, TEMPLATES) for parts in paths):
+        return list(base.environment_names())
+    return sorted({parts[1] for parts in paths if parts[0] == ENVIRONMENTS and len(parts) > 2})
+
+
 def _is_own_edit(plan: EndpointPlan, edits: TreeChange) -> bool:
     return any(endpoint_of_path(path) == (plan.ref.environment, plan.ref.name) for path in edits.writes)
 
@@ -139,12 +148,15 @@ def _summary(plan: EndpointPlan) -> EditedEndpoint:
         )
     if plan.stamp is not None and plan.outcome in ("changed", "deleted"):
         text += f" as r{plan.stamp.revision}"
+    if plan.violations and plan.base_stamp is not None and not plan.base_stamp.deleted:
+        text = f"keeps running as r{plan.base_stamp.revision}, cannot be rendered anew"
     return EditedEndpoint(
         plan.ref,
         plan.outcome,
         plan.base_stamp.revision if plan.base_stamp else None,
         plan.stamp.revision if plan.stamp else None,
         text,
+        plan.downtime,
         plan.warnings,
         plan.notices,
         plan.violations,

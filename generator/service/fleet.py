@@ -159,7 +159,7 @@ class Fleet:
         environment, slash, name = text.rpartition("/")
         if slash:
             self.environment(environment)
-        wanted = _name_of(name)
+        wanted = name_of(name)
         environments = (environment,) if slash else self.environment_names()
         found = [ref for ref in (EndpointRef(one, wanted) for one in environments) if self.find_file(ref) is not None]
         if not found:
@@ -215,7 +215,15 @@ class Fleet:
                 for match in _ROUTE.finditer(self.tree.read(path) or b""):
                     index.setdefault(match[1].decode("utf-8", "replace").rstrip("/"), []).append(name)
             self._routes[environment] = index
-        return tuple(self._routes[environment].get(route.rstrip("/"), ()))
+        found = self._routes[environment].get(route.rstrip("/"), ())
+        return tuple(name for name in dict.fromkeys(found) if self._has_route(EndpointRef(environment, name), route))
+
+    def _has_route(self, ref: EndpointRef, route: str) -> bool:
+        """Whether it is the endpoint's route: the same text may stand elsewhere in its file."""
+        try:
+            return self.endpoint_file(ref).endpoint.spec.route.rstrip("/") == route.rstrip("/")
+        except (InvalidInput, NotFound):
+            return False
 
 
 def read_endpoint_file(path: str, content: bytes, ref: EndpointRef) -> EndpointFile:
@@ -229,7 +237,8 @@ def read_endpoint_file(path: str, content: bytes, ref: EndpointRef) -> EndpointF
     return EndpointFile(path, content, endpoint, document)
 
 
-def _name_of(text: str) -> str:
+def name_of(text: str) -> str:
+    """The endpoint's name that a person means: the platform's for an id, else the text itself."""
     try:
         return endpoint_name(text)
     except ValueError:

@@ -61,6 +61,10 @@ def initialise_repository(folder: Path, request: InitRequest, author: Author, se
     except BaseException:
         if created:
             shutil.rmtree(folder, ignore_errors=True)
+        for path in () if created else files:
+            (folder / path).unlink(missing_ok=True)
+        for name in () if created else (ENVIRONMENTS, ".revstamp"):
+            shutil.rmtree(folder / name, ignore_errors=True)  # was not there before, or it would have been refused
         raise
 
 
@@ -77,7 +81,7 @@ def _fill(folder: Path, files: dict[str, str], request: InitRequest, author: Aut
 def _refuse_occupied(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise AlreadyExists(f"{folder} is there and is not a folder", hint="choose another name")
-    if (folder / REPOSITORY_FILE).exists() or (folder / ENVIRONMENTS).exists():
+    if any((folder / name).exists() for name in (REPOSITORY_FILE, ENVIRONMENTS, ".revstamp")):
         raise AlreadyExists(
             f"{folder} holds a GitOps repository already", hint="use it as it is, or choose another folder"
         )

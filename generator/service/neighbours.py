@@ -38,11 +38,12 @@ def check_neighbours(
 
 
 def _before(base: Fleet, ref: EndpointRef, file: EndpointFile) -> ResolvedEndpoint | None:
-    """What the endpoint was at the tip; None where it was not there, or could not be read."""
+    """What the endpoint was when it was deployed; None where it was not, so that nothing was looked at yet."""
     found = base.find_file(ref)
-    if found is None:
-        return None
     try:
+        stamp = base.stamp(ref)
+        if found is None or stamp is None or stamp.deleted:
+            return None
         return resolve_current(base, ref, file if found[1] == file.content else read_endpoint_file(*found, ref))
     except RevstampError:
         return None

@@ -18,11 +18,17 @@ from generator.spec.document import Document
 from generator.spec.endpoint import Endpoint
 from generator.spec.patch import Patch, edit_text, patch_document
 from generator.spec.request import request_patch
+from generator.spec.rules import check_endpoint
 from generator.spec.validate import validate_document
 
 
 class Operation(Protocol):
     """What a change does, in a word, and its plan on the tip that it meets."""
+
+    @property
+    def target(self) -> str | EndpointRef:
+        """The endpoint, as whoever asks names it; empty where only the plan can tell."""
+        ...
 
     @property
     def verb(self) -> str:
@@ -56,7 +62,8 @@ class PatchOperation:
             current = resolve_current(tip, ref, file)
             patch = request_patch(self.request_body, file.document, current).merged(patch)
         changed = patch_file(file, ref, patch)
-        wanted = PlanRequest(request.request_id, self.restart, None, request.high_water)
+        tolerated = broken_rules(tip, ref, file) if self.verb == "stop" else frozenset()
+        wanted = PlanRequest(request.request_id, self.restart, None, request.high_water, tolerated)
         plan = plan_change(base, overlay(tip, changed), ref, changed, wanted)
         if plan.violations:
             raise plan.refusal()
@@ -78,7 +85,7 @@ class RestoreOperation:
         path = tip.layout.endpoint_files(ref.environment, ref.name)[0]
         found = tip.find_file(ref)
         file = read_endpoint_file(found[0] if found else path, self.content, ref)
-        wanted = PlanRequest(request.request_id, True, self.revision, request.high_water)
+        wanted = PlanRequest(request.request_id, False, self.revision, request.high_water)
         plan = plan_change(base, overlay(tip, file), ref, file, wanted)
         if plan.violations:
             raise plan.refusal()
@@ -107,6 +114,15 @@ def patch_file(file: EndpointFile, ref: EndpointRef, patch: Patch) -> EndpointFi
     written = read_endpoint_file(file.path, content, ref)
     labelled = Document(file.path, written.document.data, written.document.places, labels=document.labels)
     return EndpointFile(file.path, content, written.endpoint, labelled)
+
+
+def broken_rules(tip: Fleet, ref: EndpointRef, file: EndpointFile) -> frozenset[str]:
+    """Codes of the rules that the endpoint breaks as it stands: none of them may keep it from being stopped."""
+    resolved = resolve_current(tip, ref, file)
+    if resolved is None:
+        return frozenset()
+    found = check_endpoint(resolved, file.document, tip.environment(ref.environment)[0])
+    return frozenset(violation.code for violation in found.violations)
 
 
 def overlay(tip: Fleet, file: EndpointFile) -> Fleet:

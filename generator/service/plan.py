@@ -42,12 +42,16 @@ def no_high_water(_: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class PlanRequest:
-    """Who asks for what. `restart` replaces pods even where nothing changed; `restores` is a rollback's revision."""
+    """Who asks for what. `restart` replaces pods even where nothing changed; `restores` is a rollback's revision.
+
+    `tolerated` are codes of rules that may stay broken, as they were before.
+    """
 
     request_id: str
     restart: bool = False
     restores: int | None = None
     high_water: HighWater = no_high_water
+    tolerated: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,15 @@ class EndpointPlan:
             return None
         return diff_bodies(self.ref, *self.bodies, self.base_stamp, self.stamp)
 
+    @property
+    def downtime(self) -> str:
+        """What the change means for whoever uses the endpoint, in words; empty where no pod is replaced."""
+        if self.diff is None or self.resolved is None or not self.diff.impact.replicas_restarted:
+            return ""
+        if self.diff.replaces:
+            return "the workload is made anew: the endpoint may be away until its new pods are ready"
+        return self.diff.impact.downtime or self.resolved.rollout.downtime
+
     def manifests(self, folder: str) -> dict[str, bytes]:
         """The rendered files by name."""
         prefix = f"{folder}/"
@@ -108,6 +121,7 @@ class EndpointPlan:
             "baseRevision": self.base_stamp.revision if self.base_stamp else None,
             "revision": self.stamp.revision if self.stamp else None,
             "podRevision": self.stamp.pod_revision if self.stamp else None,
+            "downtime": self.downtime,
             "warnings": list(self.warnings),
             "notices": list(self.notices),
             "violations": [violation.to_dict() for violation in self.violations],
@@ -115,7 +129,9 @@ class EndpointPlan:
         }
 
 
-def render_endpoint(fleet: Fleet, ref: EndpointRef, file: EndpointFile) -> Rendering:
+def render_endpoint(
+    fleet: Fleet, ref: EndpointRef, file: EndpointFile, tolerated: frozenset[str] = frozenset()
+) -> Rendering:
     """The endpoint's objects, unstamped. Refused carries every violation; RenderFailed a template's mistake."""
     environment, environment_document = fleet.environment(ref.environment)
     resolution = resolve_endpoint(file.endpoint, file.document, environment, environment_document)
@@ -123,8 +139,9 @@ def render_endpoint(fleet: Fleet, ref: EndpointRef, file: EndpointFile) -> Rende
         raise Refused(f"{ref} cannot be deployed", violations=resolution.violations)
     resolved = resolution.endpoint
     findings = check_endpoint(resolved, file.document, environment)
-    if findings.violations:
-        raise Refused(f"{ref} cannot be deployed", violations=findings.violations)
+    violations = tuple(found for found in findings.violations if found.code not in tolerated)
+    if violations:
+        raise Refused(f"{ref} cannot be deployed", violations=violations)
     versions = SchemaVersions(resolved.kubernetes_version, resolved.kserve.version)
     try:
         manifests = render_manifests(resolved, fleet.templates, versions)
@@ -143,7 +160,7 @@ def plan_change(base: Fleet, fleet: Fleet, ref: EndpointRef, file: EndpointFile,
     own = {file.path: file.content}
     base_stamp = base.stamp(ref)
     try:
-        rendering = render_endpoint(fleet, ref, file)
+        rendering = render_endpoint(fleet, ref, file, request.tolerated)
         check_neighbours(base, fleet, ref, file, rendering.resolved)
     except Refused as refused:
         return EndpointPlan(ref, "refused", base_stamp, base_stamp, writes=own, violations=refused.violations)

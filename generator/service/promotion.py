@@ -46,6 +46,11 @@ class PromoteOperation:
     target_name: str | None = None
     verb: str = "promote"
 
+    @property
+    def target(self) -> str:
+        """Unknown until the counterpart is looked for."""
+        return self.target_name or ""
+
     def plan(self, base: Fleet, tip: Fleet, request: PlanRequest) -> EndpointPlan:
         """Patch the counterpart's file at the tip, and plan the result."""
         if self.from_environment == self.to_environment:

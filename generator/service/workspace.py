@@ -9,19 +9,20 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from generator.errors import InternalError, NotARepository, NotFound
+from generator.errors import InternalError, NotARepository, NotFound, Refused
 from generator.gitops.broker import Limits
 from generator.gitops.changes import Change, CommitResult
 from generator.gitops.clone import Clone, CloneResult
 from generator.gitops.edits import Edits
 from generator.gitops.following import SyncReport
+from generator.gitops.message import ENDPOINT
 from generator.gitops.process import run_git
 from generator.gitops.repository import Repository
 from generator.gitops.snapshot import Snapshot
 from generator.service.check import Base
 from generator.service.commit import Author, OperationChange, SnapshotTree, fleet_at
 from generator.service.edits import EditedEndpoint, EditsChange
-from generator.service.fleet import EndpointRef, Fleet
+from generator.service.fleet import EndpointRef, Fleet, name_of
 from generator.service.layout import ENVIRONMENTS, REPOSITORY_FILE, TEMPLATES, is_generated_path
 from generator.service.operations import Operation
 from generator.service.plan import EndpointPlan
@@ -128,7 +129,21 @@ class Workspace:
         target = branch or self.clone.branch
         change = OperationChange(self.repository, self.delivery_branch, operation, author, self.read_base(target))
         done = self._commit(change.change(), branch, None)
+        if change.plan is None and done.result.commit is not None:
+            self._refuse_other_endpoint(operation, author, done.result.commit)
         return Committed(done.result, done.sync, target, plan=change.plan)
+
+    def _refuse_other_endpoint(self, operation: Operation, author: Author, commit: str) -> None:
+        """A request id that was carried out before must have been for this endpoint."""
+        found = next(self.repository.commits(until=commit, limit=1))
+        names = found.trailer_values(ENDPOINT)
+        target = str(operation.target).rpartition("/")[2]
+        wanted = {target, name_of(target)}
+        if target and names and not wanted & set(names):
+            raise Refused(
+                f"the request id {author.request_id} was carried out before, for {', '.join(names)}, in {commit[:10]}",
+                hint="give every request an id of its own",
+            )
 
     def commit_edits(self, author: Author, branch: str | None = None, *, everything: bool = False) -> Committed:
         """Commit a person's edits with what they render to."""

@@ -10,11 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import yaml
+
 from generator.errors import InvalidInput
 from generator.spec.document import load_document
-from generator.spec.edited_text import EditedText
+from generator.spec.edited_text import Cut, EditedText
 from generator.spec.place import Path
 
+Change = tuple[Path, Any]
 _GONE: Any = object()
 
 
@@ -23,18 +26,42 @@ def edit_towards(text: str, data: Mapping[str, Any], wanted: Mapping[str, Any]) 
 
     InvalidInput where the text is written in a way that cannot be edited piece by piece.
     """
-    edited = EditedText(text)
-    for path, value in _differences(data, wanted, ()):
-        edited = edited.without(path) if value is _GONE else edited.with_value(path, value)
-    if edited.text != text and not is_same(_read(edited.text), wanted):
-        raise InvalidInput(
-            "the file cannot be edited without rewriting it",
-            hint="write its mappings as `name: value`, one a line, and try again",
-        )
-    return edited.text
+    changes = list(_differences(data, wanted, ()))
+    if not changes:
+        return text
+    for edit in (_edit_at_once, _edit_one_by_one):
+        edited = edit(text, changes)
+        if edited is not None and is_same(_read(edited), wanted):
+            return edited
+    raise InvalidInput(
+        "the file cannot be edited without rewriting it",
+        hint="write its mappings as `name: value`, one a line, and try again",
+    )
 
 
-def _differences(old: Mapping[str, Any], new: Mapping[str, Any], path: Path) -> Iterator[tuple[Path, Any]]:
+def _edit_at_once(text: str, changes: list[Change]) -> str | None:
+    """All changes by the places of one reading; None where they touch each other."""
+    before = EditedText(text)
+    return before.apply(cut for path, value in changes for cut in _cuts(before, path, value))
+
+
+def _edit_one_by_one(text: str, changes: list[Change]) -> str | None:
+    """Each change on what the ones before it made; None where one of them breaks the text."""
+    edited: str | None = text
+    for path, value in changes:
+        try:
+            before = EditedText(edited or "")
+            edited = before.apply(_cuts(before, path, value))
+        except yaml.YAMLError:
+            return None
+    return edited
+
+
+def _cuts(text: EditedText, path: Path, value: Any) -> list[Cut]:
+    return text.remove(path) if value is _GONE else text.set_value(path, value)
+
+
+def _differences(old: Mapping[str, Any], new: Mapping[str, Any], path: Path) -> Iterator[Change]:
     """What to set, then what to remove, each as deep inside as the two have mappings in common."""
     for key, value in new.items():
         before = old.get(key)

@@ -6,6 +6,7 @@ Owns: where a node begins and ends in the text, and cutting and inserting there.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -34,9 +35,18 @@ class Entry:
         return bool(self.mapping.flow_style)
 
 
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Characters from `start` to `end`, in the place of which `new` comes."""
+
+    start: int
+    end: int
+    new: str
+
+
 @dataclass(frozen=True)
 class EditedText:
-    """YAML text; each edit gives another one."""
+    """YAML text, and the cuts that would set or remove a value in it."""
 
     text: str
 
@@ -50,23 +60,34 @@ class EditedText:
         """How the file is written: its line breaks and its indentation."""
         return Style.of(self.text)
 
-    def with_value(self, path: Path, value: Any) -> EditedText:
-        """The value set; mappings on the way to it are made where they are missing."""
+    def apply(self, cuts: Iterable[Cut]) -> str | None:
+        """The text with all cuts made, those at one place in their order; None where two of them overlap."""
+        pieces, position = [], 0
+        for cut in sorted(cuts, key=lambda cut: (cut.start, cut.end)):
+            if cut.start < position:
+                return None
+            pieces += [self.text[position : cut.start], cut.new]
+            position = cut.end
+        return "".join([*pieces, self.text[position:]])
+
+    def set_value(self, path: Path, value: Any) -> list[Cut]:
+        """Set a value; mappings on the way to it are made where they are missing."""
         entries = self._entries(path)
         if len(entries) == len(path):
             return self._replace(entries[-1], value)
         rest = path[len(entries) :]
         mapping = entries[-1].value if entries else self.root
         if isinstance(mapping, yaml.MappingNode):
-            return self._insert(mapping, str(rest[0]), _nest(rest[1:], value))
+            return [self._insert(mapping, str(rest[0]), _nest(rest[1:], value))]
         return self._replace(entries[-1], _nest(rest, value))
 
-    def without(self, path: Path) -> EditedText:
-        """The value's entry removed."""
-        entry = self._entries(path)[-1]
-        if len(entry.mapping.value) == 1 and not entry.in_flow:
-            return self
-        return self._cut_flow(entry) if entry.in_flow else self._cut_lines(entry)
+    def remove(self, path: Path) -> list[Cut]:
+        """Remove a value with its key; none where it is the last one of a block, which cannot be empty."""
+        entries = self._entries(path)
+        entry = entries[-1] if len(entries) == len(path) else None
+        if entry is None or (len(entry.mapping.value) == 1 and not entry.in_flow):
+            return []
+        return [self._cut_flow(entry) if entry.in_flow else self._cut_lines(entry)]
 
     def _entries(self, path: Path) -> list[Entry]:
         """The entries on the way to a value, as far as there are any."""
@@ -82,71 +103,67 @@ class EditedText:
             node = pair[1]
         return found
 
-    def _with(self, start: int, end: int, new: str) -> EditedText:
-        return EditedText(self.text[:start] + new + self.text[end:])
-
-    def _replace(self, entry: Entry, value: Any) -> EditedText:
+    def _replace(self, entry: Entry, value: Any) -> list[Cut]:
         """Another value behind the same key."""
         node = entry.value
         colon = self._colon(entry)
         if not entry.in_flow and isinstance(value, dict | list) and value and not _is_flow_list(node, value):
-            return self._replace_by_lines(entry, value)
+            return [self._replace_by_lines(entry, value)]
         new = flow_text(value) if isinstance(value, dict | list) else write_scalar(value, _quote_of(node))
         if _is_block(node):
-            line_end = self._line_end(colon)
-            return self._with(line_end, self._end(node), "")._with(colon, colon, f" {new}")
+            return [Cut(colon, colon, f" {new}"), Cut(self._line_end(colon), self._end(node), "")]
         if node.start_mark.index == node.end_mark.index:
             lead = " " if self.text[colon - 1] == ":" else ": "
-            return self._with(colon, colon, lead + new)
-        return self._with(node.start_mark.index, self._end(node), new)
+            return [Cut(colon, colon, lead + new)]
+        return [Cut(int(node.start_mark.index), self._end(node), new)]
 
-    def _replace_by_lines(self, entry: Entry, value: Any) -> EditedText:
+    def _replace_by_lines(self, entry: Entry, value: Any) -> Cut:
         """A mapping or a list, as lines below the key; what stands behind the old value on its line is a comment."""
         colon, end = self._colon(entry), self._end(entry.value)
         column = entry.key.start_mark.column
         lines = key_lines("", value, column, self.style)[1:]
         if _is_block(entry.value):
             line_end = self._line_end(colon)
-            return self._with(line_end, end, self._lines(lines))
+            return Cut(line_end, end, self._lines(lines))
         line_end = self._line_end(end)
         rest = self.text[end:line_end]
-        return self._with(colon, line_end, rest + self._lines(lines))
+        return Cut(colon, line_end, rest + self._lines(lines))
 
-    def _insert(self, mapping: Node, key: str, value: Any) -> EditedText:
+    def _insert(self, mapping: Node, key: str, value: Any) -> Cut:
         """One more entry, behind the last one."""
         if mapping.flow_style:
             entry = f"{write_scalar(key)}: {flow_text(value)}"
             if not mapping.value:
                 inside = mapping.start_mark.index + 1
-                return self._with(inside, inside, entry)
+                return Cut(inside, inside, entry)
             end = self._entry_end(mapping.value[-1])
-            return self._with(end, end, f", {entry}")
+            return Cut(end, end, f", {entry}")
         column = mapping.value[0][0].start_mark.column
         lines = key_lines(key, value, column, self.style)
         kept = self._kept_end(mapping)
         if kept is not None:
-            return self._with(kept, kept, self._lines(lines).removeprefix(self.style.newline) + self.style.newline)
+            return Cut(kept, kept, self._lines(lines).removeprefix(self.style.newline) + self.style.newline)
         line_end = self._line_end(self._end(mapping))
-        return self._with(line_end, line_end, self._lines(lines))
+        return Cut(line_end, line_end, self._lines(lines))
 
-    def _cut_lines(self, entry: Entry) -> EditedText:
-        start = entry.key.start_mark.index - entry.key.start_mark.column
+    def _cut_lines(self, entry: Entry) -> Cut:
+        start = int(entry.key.start_mark.index - entry.key.start_mark.column)
         found = _BREAK.match(self.text, self._line_end(max(self._end(entry.value), self._colon(entry))))
         if found is None:  # the last line of a file without a line break at its end
-            return EditedText(_without_last_break(self.text[:start]))
-        return self._with(start, found.end(), "")
+            return Cut(len(_without_last_break(self.text[:start])), len(self.text), "")
+        return Cut(start, found.end(), "")
 
-    def _cut_flow(self, entry: Entry) -> EditedText:
+    def _cut_flow(self, entry: Entry) -> Cut:
         pairs = entry.mapping.value
         index = next(i for i, pair in enumerate(pairs) if pair[0] is entry.key)
         start, end = entry.key.start_mark.index, self._entry_end(pairs[index])
         if index + 1 < len(pairs):
-            return self._with(start, pairs[index + 1][0].start_mark.index, "")
+            return Cut(start, pairs[index + 1][0].start_mark.index, "")
         if index > 0:
             before = self._entry_end(pairs[index - 1])
             if not _BREAK.search(self.text, before, start):
                 start = before
-        return self._with(start, end, "")
+        return Cut(start, end, "")
 
     def _lines(self, lines: list[str]) -> str:
         return "".join(self.style.newline + line for line in lines)

@@ -80,8 +80,8 @@ def _drop_gpu_memory(wanted: dict[Path, Any], request: Mapping[str, Any], docume
 
 def _drop_tokens(wanted: dict[Path, Any], document: Document) -> Iterator[str]:
     window = document.at(("spec", "model", "metadata", "max_position_embeddings"))
-    has_spec = document.at((*SPEC, "runtime")) or document.at((*SPEC, "job_type"))
-    if window is None or has_spec or wanted.get(_OUTPUT) != PLACEHOLDER_MAX_OUTPUT_TOKENS:
+    chosen = any(document.at((*SPEC, *path)) is not None for path in (_INPUT, _OUTPUT))
+    if window is None or chosen or wanted.get(_OUTPUT) != PLACEHOLDER_MAX_OUTPUT_TOKENS:
         return
     if wanted.get(_INPUT) == window:
         del wanted[_INPUT], wanted[_OUTPUT]

@@ -8,9 +8,21 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from generator.spec.base import AsTuple, DnsLabel, FreeForm, Image, Line, Model, ObjectName, Quantity, Text, Version
+from generator.spec.base import (
+    AsTuple,
+    DnsLabel,
+    FreeForm,
+    Image,
+    Line,
+    Model,
+    ObjectName,
+    Quantity,
+    Text,
+    Version,
+    wrong,
+)
 from generator.spec.model import Positive
 from generator.spec.section_types import (
     Annotations,
@@ -31,7 +43,7 @@ from generator.spec.section_types import Server as Server
 class GatewayRef(Model):
     """The Gateway that an HTTPRoute attaches to."""
 
-    name: ObjectName
+    name: ObjectName | None = None
     """Name of the Gateway."""
     namespace: DnsLabel | None = None
     """Its namespace, where it is not the environment's."""
@@ -85,6 +97,14 @@ class EnvVar(Model):
     """The Secret's key that holds the value."""
 
 
+def _check_unique_names(value: tuple[EnvVar, ...]) -> tuple[EnvVar, ...]:
+    names = [variable.name for variable in value]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise wrong(f"the variable {twice} is given twice", "give it once")
+    return value
+
+
 class Toleration(Model):
     """A Kubernetes toleration."""
 
@@ -119,7 +139,7 @@ class PodDefaults(Model):
     """The pod's securityContext, as Kubernetes has it."""
     container_security_context: FreeForm | None = None
     """The container's securityContext, as Kubernetes has it."""
-    env: Annotated[tuple[EnvVar, ...], AsTuple] | None = None
+    env: Annotated[tuple[EnvVar, ...], AsTuple, AfterValidator(_check_unique_names)] | None = None
     """Environment variables of the model server; merged by name."""
     labels: Labels | None = None
     """Labels of the pods; merged by key."""

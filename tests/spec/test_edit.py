@@ -218,6 +218,22 @@ def test_any_edit_of_any_file_says_what_was_wanted(data: st.DataObject) -> None:
 
 
 @given(st.data())
+def test_any_number_of_edits_at_once_say_what_was_wanted(data: st.DataObject) -> None:
+    """Values that stand side by side, in one empty mapping, or inside what another edit removes."""
+    text, meant = data.draw(documents())
+    known = paths_of(meant)
+    near = st.builds(lambda path, key: (*path[:-1], key), st.sampled_from(known), st.sampled_from(KEYS))
+    below = st.builds(lambda path, key: (*path, key), st.sampled_from(known), st.sampled_from(KEYS))
+    paths = data.draw(st.lists(st.one_of(st.sampled_from(known), near, below), min_size=2, max_size=6, unique=True))
+    sets = {path: data.draw(plain_data) for path in paths if data.draw(st.booleans())}
+    patch = Patch(sets, frozenset(path for path in paths if path not in sets))
+    wanted = copy.deepcopy(meant)
+    apply_patch(wanted, patch)
+    assume(wanted)
+    assert is_same(load_document(edit_text(text, patch), "f").data, wanted)
+
+
+@given(st.data())
 def test_setting_one_scalar_changes_its_own_lines_alone(data: st.DataObject) -> None:
     """Every line before and after the value's own is the same, byte for byte."""
     text, meant = data.draw(documents())

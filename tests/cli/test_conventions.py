@@ -1,0 +1,186 @@
+"""What holds for every command: help with examples, one JSON document, errors on standard error, quiet endings."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+
+import click
+import pytest
+
+from generator.cli.main import COMMANDS, cli
+from tests.cli.driver import REVSTAMP, SOURCE, Person, answer_of, start
+
+WITHOUT_OUTPUT = {"demo"}
+JSON_CALLS: dict[str, tuple[str, ...]] = {
+    "init": ("init", "other"),
+    "new": ("new", "fresh", "-e", "dev", "--model", "m", "--family", "llama"),
+    "import": ("import", "-"),
+    "render": ("render", "prod/chat"),
+    "render --check": ("render", "--check"),
+    "diff": ("diff", "HEAD~1"),
+    "diff of edits": ("diff",),
+    "commit": ("commit",),
+    "commit --dry-run": ("commit", "--all", "--dry-run"),
+    "redeploy": ("redeploy", "prod/chat"),
+    "rollback": ("rollback", "prod/chat", "--to", "1"),
+    "promote": ("promote", "chat", "--from", "dev", "--to", "prod"),
+    "scale": ("scale", "prod/chat", "--max", "6"),
+    "stop": ("stop", "prod/search"),
+    "delete": ("delete", "dev/chat"),
+    "log": ("log", "prod/chat"),
+    "explain": ("explain", "prod/chat"),
+    "verify": ("verify",),
+    "schema": ("schema", "endpoint"),
+    "environments": ("environments",),
+    "doctor": ("doctor",),
+}
+
+
+def commands() -> Iterator[tuple[str, click.Command]]:
+    """Every command with its name."""
+    context = click.Context(cli)
+    for name in COMMANDS:
+        command = cli.get_command(context, name)
+        assert command is not None
+        yield name, command
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_shows_examples_that_are_calls_of_the_command(name: str, tmp_path: object) -> None:
+    """Each names options that there are."""
+    answer = answer_of((name, "--help"), SOURCE)
+    assert answer.code == 0
+    examples = re.findall(rf"revstamp {name}\b.*", answer.out)
+    assert examples, answer.out
+    assert "Examples:" in answer.out
+    command = dict(commands())[name]
+    known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+    for example in examples:
+        used = re.findall(r"(?<=\s)(--[a-z-]+)", example.split("|")[0].split("#")[0])
+        assert set(used) <= known | {"--help"}, (example, set(used) - known)
+
+
+def test_help_lists_every_command_and_every_option_says_what_it_is() -> None:
+    """No option without a sentence."""
+    answer = answer_of(("--help",), SOURCE)
+    assert all(re.search(rf"^  {name}\s+\S", answer.out, re.M) for name in COMMANDS)
+    for name, command in commands():
+        for parameter in command.params:
+            if isinstance(parameter, click.Option):
+                assert parameter.help, (name, parameter.opts)
+
+
+def test_every_command_can_answer_in_json() -> None:
+    """But the demo, which is a show."""
+    without = {name for name, command in commands() if not any("--output" in item.opts for item in command.params)}
+    assert without == WITHOUT_OUTPUT
+
+
+@pytest.mark.parametrize("call", JSON_CALLS)
+def test_a_json_answer_is_one_document_on_standard_output(person: Person, call: str) -> None:
+    """And nothing else there."""
+    answer = person.do(*JSON_CALLS[call], "--output", "json", stdin='{"models": [], "endpoints": []}')
+    assert isinstance(json.loads(answer.out), dict | list)
+
+
+@pytest.mark.parametrize("spelling", [("--output", "json"), ("--output=json",), ("-o", "json"), ("-ojson",)])
+def test_an_error_is_one_json_document_on_standard_error(person: Person, spelling: tuple[str, ...]) -> None:
+    """With all keys; also an error of usage."""
+    for words in (("redeploy", "nobody"), ("redeploy",), ("redeplyo",), ("scale", "prod/chat", "--max", "many")):
+        answer = person.type(*words, *spelling)
+        assert answer.out == ""
+        assert {"error", "message", "hint", "retryable", "violations"} <= set(answer.error), answer.err
+        assert answer.error["hint"]
+        assert answer.code == (4 if words[-1] == "nobody" else 2)
+
+
+def test_a_mistyped_command_is_answered_with_the_nearest(person: Person) -> None:
+    """Exit code 2."""
+    answer = person.type("redeplyo", "prod/chat")
+    assert answer.code == 2
+    assert "redeploy" in answer.err
+    assert person.type("--nowhere").code == 2
+    assert "Did you mean" in person.type("redeploy", "prod/chat", "--memory-limt", "1").err
+
+
+def test_a_mistyped_endpoint_is_answered_with_the_nearest(person: Person) -> None:
+    """And one that stands in several environments with the question which."""
+    assert "search" in person.fail("redeploy", "prod/serch")["hint"]
+    error = person.fail("redeploy", "chat")
+    assert "dev" in error["message"]
+    assert "prod" in error["message"]
+
+
+def test_no_command_at_all_prints_help() -> None:
+    """Nothing is done."""
+    answer = answer_of((), SOURCE)
+    assert "Commands:" in answer.out + answer.err
+
+
+def test_text_is_without_colours_unless_a_terminal_asks(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    """FORCE_COLOR colours, NO_COLOR overrides it."""
+    assert "\x1b[" not in person.do("redeploy", "prod/chat").out
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "\x1b[" in person.do("redeploy", "prod/chat", "--cpu-request", "5").out
+    monkeypatch.setenv("NO_COLOR", "1")
+    for words in (
+        ("redeploy", "prod/chat", "--cpu-request", "6"),
+        ("log", "prod/chat"),
+        ("log", "prod/chat", "--diff"),
+    ):
+        assert "\x1b[" not in person.do(*words).out
+    assert "\x1b[" not in person.type("redeploy", "nobody").err
+
+
+def test_a_closed_pipe_is_no_error(person: Person) -> None:
+    """`revstamp … | head -1` ends quietly."""
+    for words in ("render prod/chat", "--help", "log prod/chat -o json", "schema endpoint"):
+        line = f"{' '.join(REVSTAMP)} {words} | head -1"
+        done = subprocess.run(
+            ["bash", "-o", "pipefail", "-c", line],
+            cwd=person.root,
+            env={**os.environ, "PYTHONPATH": str(SOURCE)},
+            capture_output=True,
+            text=True,
+        )
+        assert done.stderr == "", words
+        assert done.stdout.count("\n") == 1
+
+
+def test_an_interrupt_ends_with_130_and_one_line(person: Person) -> None:
+    """While it waits for a lock that somebody holds; nothing is half done."""
+    import fcntl
+
+    lock = next(iter((person.root / ".git" / "revstamp").glob("clone.lock")))
+    before = person.state
+    with lock.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        process = start(person, "redeploy", "prod/chat")
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(3)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    assert "Interrupted" in err
+    assert out == ""
+    assert person.state == before
+
+
+def test_the_demo_runs_and_leaves_nothing_behind(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every step of it ends with success."""
+    answer = answer_of(("demo",), SOURCE)
+    assert answer.code == 0, answer.err
+    assert "r2" in answer.out
+
+
+def test_version_is_printed() -> None:
+    """By the group, for bug reports."""
+    from generator import __version__
+
+    assert answer_of(("--version",), SOURCE).out == f"revstamp {__version__}\n"
