@@ -21,6 +21,7 @@ def test_vllm_is_told_model_name_port_and_limits() -> None:
         "--tensor-parallel-size=4",
         "--max-num-seqs=256",
         "--max-model-len=5120",
+        '--override-generation-config={"max_new_tokens": 1024}',
     ]
 
 
@@ -157,10 +158,16 @@ def expand_like_kubernetes(text: str) -> str:
 
 def test_a_runtime_of_kserve_gets_the_limits_only() -> None:
     plan = plan_server(make_endpoint(framework="kserve", kserve__predictor="model", image_args=("--x",), args=("--y",)))
-    assert plan.args == ("--max-num-seqs=256", "--max-model-len=5120", "--y")
+    output = '--override-generation-config={"max_new_tokens": 1024}'
+    assert plan.args == ("--max-num-seqs=256", "--max-model-len=5120", output, "--y")
     assert plan.command == ()
 
 
 def test_the_health_path_of_an_endpoint_is_asked_everywhere() -> None:
     plan = plan_server(make_endpoint(server="triton", health_path="/ok"))
     assert (plan.ready_path, plan.live_path) == ("/ok", "/ok")
+
+
+def test_an_embedding_model_has_no_limit_of_output() -> None:
+    """It generates nothing."""
+    assert not any("max_new_tokens" in arg for arg in args_of(deployment__job_type="EMBEDDING"))
