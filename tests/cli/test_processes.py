@@ -86,7 +86,7 @@ def kill_again_and_again(person: Person, kills: int, seed: int) -> int:
             person.write("environments/prod/endpoints/search.yaml", _with_memory(person, 40 + number % 50))
             words = ("commit", "-m", f"memory {number}")
         else:
-            words = ("scale", "prod/search", "--max", str(3 + number % 6))
+            words = ("scale", "prod/chat", "--max", str(3 + number % 6))
         said = person.root.parent / f"said-{number}"
         process = fork(person.root, said, *words, "--request-id", f"kill-{seed}-{number}").process
         process.join(chance.uniform(0.02, 0.5))
