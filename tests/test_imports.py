@@ -17,7 +17,7 @@ ROOMS = sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))
 PURE = [path for room in ("spec", "render") for path in sorted((PACKAGE / room).rglob("*.py"))]
 IMPURE_MODULES = {"time", "random", "secrets", "socket", "subprocess", "threading", "datetime", "http", "urllib", "git"}
 IMPURE_NAMES = {("os", "environ"), ("os", "getenv"), ("os", "urandom"), ("uuid", "uuid4"), ("uuid", "uuid1")}
-SLOW_MODULES = {"pydantic", "git", "gitdb", "rich", "jinja2", "jsonschema_rs", "ruamel", "yaml"}
+SLOW_MODULES = {"pydantic", "git", "gitdb", "rich", "jinja2", "jsonschema_rs", "yaml"}
 
 PRINT_MODULES = """\
 import json, sys
