@@ -10,15 +10,17 @@ import platform
 import shutil
 import sys
 import tempfile
+import traceback
 from pathlib import Path
 
 from tests import bench
 from tests.bench.harness import (
+    Row,
     ScaleName,
     benchmark_names,
     isolated_git,
     render_table,
-    run_benchmarks,
+    run_benchmark,
     write_rows,
 )
 
@@ -33,22 +35,38 @@ def load_benchmarks() -> tuple[str, ...]:
     return benchmark_names()
 
 
-def measure(names: tuple[str, ...], scale: ScaleName, build: Path) -> str:
-    """Run the benchmarks, write `bench.json` into the folder, and return the table with its remarks."""
+def measure(names: tuple[str, ...], scale: ScaleName, build: Path) -> tuple[str, bool]:
+    """Run the benchmarks, write `bench.json` into the folder, and return the table, and whether all came to an end.
+
+    One that fails is told about and costs only its own rows.
+    """
     cache = build / "bench-data"
     cache.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix="run-", dir=cache))
-    try:
-        with isolated_git(scratch / "home"):
-            rows, notes = run_benchmarks(names, scale, scratch, cache)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
     out = build / "bench.json"
     if len(names) == len(benchmark_names()):
         out.unlink(missing_ok=True)  # a whole run stands for itself
-    write_rows(rows, out)
+    scratch = Path(tempfile.mkdtemp(prefix="run-", dir=cache))
+    rows: list[Row] = []
+    notes: list[str] = []
+    failed = False
+    try:
+        with isolated_git(scratch / "home"):
+            for name in names:
+                try:
+                    made, said = run_benchmark(name, scale, scratch, cache)
+                except Exception:
+                    failed = True
+                    notes.append(f"{name}: FAILED, its rows are missing")
+                    traceback.print_exc()
+                    continue
+                rows += made
+                notes += said
+                write_rows(rows, out)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
     machine = f"{os.cpu_count()} processors, Python {platform.python_version()}, {platform.system()}"
-    return "\n".join([render_table(rows), "", f"- {machine}, scale {scale}", *(f"- {note}" for note in notes), ""])
+    remarks = [f"- {machine}, scale {scale}", *(f"- {note}" for note in notes)]
+    return "\n".join([render_table(rows), "", *remarks, ""]), not failed
 
 
 def main() -> None:
@@ -61,7 +79,9 @@ def main() -> None:
     for name in names:
         if name not in benchmark_names():
             parser.error(f"no benchmark {name!r}: there are {', '.join(benchmark_names())}")
-    sys.stdout.write(measure(names, "quick" if options.quick else "full", ROOT / "build"))
+    text, complete = measure(names, "quick" if options.quick else "full", ROOT / "build")
+    sys.stdout.write(text)
+    sys.exit(0 if complete else 1)
 
 
 if __name__ == "__main__":

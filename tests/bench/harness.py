@@ -94,20 +94,16 @@ def benchmark_names() -> tuple[str, ...]:
     return tuple(sorted(_REGISTRY))
 
 
-def run_benchmarks(names: Sequence[str], scale: ScaleName, scratch: Path, cache: Path) -> tuple[list[Row], list[str]]:
-    """Rows and remarks of the named benchmarks."""
-    rows: list[Row] = []
-    notes: list[str] = []
-    for name in names:
-        folder = scratch / name
-        folder.mkdir(parents=True)
-        bench = Bench(scale, folder, cache)
-        started = time.perf_counter()
-        with watch_load(name, bench.notes):
-            rows += _REGISTRY[name](bench)
-        tell(f"{name}: {time.perf_counter() - started:.0f} s")
-        notes += [f"{name}: {note}" if not note.startswith(name) else note for note in bench.notes]
-    return rows, notes
+def run_benchmark(name: str, scale: ScaleName, scratch: Path, cache: Path) -> tuple[list[Row], list[str]]:
+    """Rows and remarks of one benchmark."""
+    folder = scratch / name
+    folder.mkdir(parents=True)
+    bench = Bench(scale, folder, cache)
+    started = time.perf_counter()
+    with watch_load(bench.notes):
+        rows = list(_REGISTRY[name](bench))
+    tell(f"{name}: {time.perf_counter() - started:.0f} s")
+    return rows, [f"{name}: {note}" for note in bench.notes]
 
 
 # -- measuring ----------------------------------------------------------------------------------------------------
@@ -156,7 +152,7 @@ def revstamp_command() -> tuple[str, ...]:
 
 
 @contextmanager
-def watch_load(name: str, notes: list[str]) -> Iterator[None]:
+def watch_load(notes: list[str]) -> Iterator[None]:
     """Remark on it where other programs kept the processors busy meanwhile."""
     before, own = _busy_seconds(), _own_seconds()
     started = time.perf_counter()
@@ -164,7 +160,7 @@ def watch_load(name: str, notes: list[str]) -> Iterator[None]:
     capacity = (time.perf_counter() - started) * (os.cpu_count() or 1)
     foreign = max(0.0, (_busy_seconds() - before) - (_own_seconds() - own)) / capacity
     if foreign > FOREIGN_SHARE:
-        notes.append(f"{name}: other programs used {foreign:.0%} of the processors meanwhile; times are too high")
+        notes.append(f"other programs used {foreign:.0%} of the processors meanwhile; times are too high")
 
 
 def _busy_seconds() -> float:

@@ -21,7 +21,8 @@ def test_benchmarks_are_found_by_being_there() -> None:
 @pytest.mark.parametrize("name", load_benchmarks())
 def test_benchmark_writes_rows_of_the_agreed_shape(name: str, tmp_path: Path) -> None:
     """At the smallest size, each benchmark measures something and writes complete rows."""
-    text = measure((name,), "tiny", tmp_path)
+    text, complete = measure((name,), "tiny", tmp_path)
+    assert complete
     rows = json.loads((tmp_path / "bench.json").read_text("utf-8"))
     assert rows
     for row in rows:
