@@ -33,6 +33,8 @@ MIRROR_SETTING = "revstamp.mirror"
 
 _CACHED_ENTRIES = 200_000
 """Tree entries kept parsed, about 200 bytes each: all shard folders of 100,000 endpoints, or some 40 MB at most."""
+_CACHED_BYTES = 4 * 1024 * 1024
+"""Blobs kept: those of the few endpoints that are being planned."""
 
 
 class Repository:
@@ -43,6 +45,7 @@ class Repository:
         self.objects = ObjectStore(git_dir)
         self.refs = RefStore(git_dir)
         self._trees: BoundedCache[Tree] = BoundedCache(_CACHED_ENTRIES, lambda tree: 4 + len(tree))
+        self._blobs: BoundedCache[bytes] = BoundedCache(_CACHED_BYTES, lambda data: 100 + len(data))
         self._tree_of_commit: BoundedCache[str] = BoundedCache(10_000)
         self._reverted: dict[str, RevertedPaths] = {}
 
@@ -144,10 +147,14 @@ class Repository:
         return Snapshot(self, commit, tree)
 
     def read_blob(self, blob_id: str) -> bytes:
-        """The content of a blob. Raises NotFound."""
+        """The content of a blob. Raises NotFound. One plan asks for the same few blobs several times."""
+        known = self._blobs.get(blob_id)
+        if known is not None:
+            return known
         kind, data = self.objects.read(blob_id)
         if kind != "blob":
             raise NotFound(f"{blob_id} is a {kind}, not a file's content")
+        self._blobs.put(blob_id, data)
         return data
 
     def read_tree(self, tree_id: str) -> Tree:

@@ -11,21 +11,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 from generator.render.diff_fields import Effect
 from generator.render.diff_intent import Intent, field_intent, object_intent, order_intents, workload_intents
-from generator.render.diff_objects import ObjectChange, ObjectDiff, Objects, compare_renderings, object_bodies
+from generator.render.diff_objects import Bodies, ObjectChange, ObjectDiff, Objects, compare_renderings, object_bodies
 from generator.render.diff_rows import KindChange, Row, compare_facts
 from generator.render.impact import Impact, add_impacts, measure_impact
 from generator.render.impact_workload import WORKLOADS, Workload, read_workload
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EndpointDiff:
     """All that changes for one endpoint. `rows` tell it in words, `others` are the fields that no row tells.
 
-    `replaces` says, one sentence each, which objects cannot be changed in place.
+    `replaces` says, one sentence each, which objects cannot be changed in place. `bodies` are the objects themselves,
+    before and after; what takes long is worked out of them when it is asked for.
     """
 
     name: str
@@ -34,10 +36,24 @@ class EndpointDiff:
     after_revision: int | None
     intents: tuple[Intent, ...]
     objects: tuple[ObjectDiff, ...]
-    rows: tuple[Row, ...]
-    others: tuple[KindChange, ...]
     replaces: tuple[str, ...]
     impact: Impact
+    bodies: tuple[Bodies, Bodies] = field(repr=False)
+    switched: bool
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """The semantic table."""
+        return self._told[0]
+
+    @property
+    def others(self) -> tuple[KindChange, ...]:
+        """Field changes that no row tells."""
+        return self._told[1]
+
+    @cached_property
+    def _told(self) -> tuple[tuple[Row, ...], tuple[KindChange, ...]]:
+        return compare_facts(*self.bodies, _field_changes(self.objects), anew=self.switched)
 
     @property
     def primary(self) -> Intent:
@@ -105,12 +121,11 @@ def diff_endpoint(
     old, new = object_bodies(before), object_bodies(after)
     objects = tuple(compare_renderings(old, new))
     old_workload, new_workload = read_workload(old.values()), read_workload(new.values())
-    changes = [KindChange(item.kind, item.name, change) for item in objects for change in item.fields]
+    changes = _field_changes(objects)
     replaces = tuple(_replacements(objects, old_workload, new_workload))
     restarts = any(item.restarts for item in objects)
     anew = any(item.kind in WORKLOADS and item.change is ObjectChange.REPLACED for item in objects)
     switched = _is_switched(old_workload, new_workload)
-    rows, others = compare_facts(old, new, changes, anew=switched)
     return EndpointDiff(
         name=name,
         environment=environment,
@@ -118,11 +133,15 @@ def diff_endpoint(
         after_revision=after_revision,
         intents=_intents(objects, changes, old_workload, new_workload, restarts=restarts or switched),
         objects=objects,
-        rows=rows,
-        others=others,
         replaces=replaces,
         impact=measure_impact(old_workload, new_workload, restarts=restarts or switched, anew=anew),
+        bodies=(old, new),
+        switched=switched,
     )
+
+
+def _field_changes(objects: Iterable[ObjectDiff]) -> list[KindChange]:
+    return [KindChange(item.kind, item.name, change) for item in objects for change in item.fields]
 
 
 def _is_switched(before: Workload | None, after: Workload | None) -> bool:

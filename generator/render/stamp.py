@@ -17,6 +17,7 @@ from typing import Any
 
 from generator.errors import InternalError, InvalidInput
 from generator.render.canonical import emit_yaml
+from generator.render.committed import with_value
 from generator.render.manifest import Manifest, ManifestSet
 from generator.render.pods import (
     identity,
@@ -140,11 +141,11 @@ def _stamp_object(manifest: Manifest, previous: Any, request: StampRequest) -> d
         kept = _revision_at(before, pods_path, request)
         same_pods = same or same_value(pod_part(before), pod_part(body))
         restarted = request.restart or kept is None or not same_pods
-        stamped = _with_value(stamped, pods_path, str(request.revision if restarted else kept))
+        stamped = with_value(stamped, pods_path, str(request.revision if restarted else kept))
     if pods_path != own_path:
         kept = _revision_at(before, own_path, request)
         changed = restarted or kept is None or not same
-        stamped = _with_value(stamped, own_path, str(request.revision if changed else kept))
+        stamped = with_value(stamped, own_path, str(request.revision if changed else kept))
     return stamped
 
 
@@ -159,13 +160,3 @@ def _revision_at(body: Any, path: tuple[str, ...], request: StampRequest) -> int
 def _pod_revision(body: Mapping[str, Any]) -> int | None:
     path = pod_revision_path(str(body["kind"]))
     return int(value_at(body, *path)) if path else None
-
-
-def _with_value(body: Mapping[str, Any], path: tuple[str, ...], value: str) -> dict[str, Any]:
-    """A copy of the body with the value at the path; what is not on the path is shared, nothing is changed in place."""
-    key, *rest = path
-    if not rest:
-        return {**body, key: value}
-    branch = body.get(key)
-    inner = _with_value(branch if isinstance(branch, Mapping) else {}, tuple(rest), value)
-    return {**body, key: inner} if key in body or key != "metadata" else {key: inner, **body}

@@ -73,8 +73,8 @@ class Stamp:
         return fields
 
     def to_yaml(self) -> str:
-        """The file's text. Each line is emitted alone, so that no ordering of keys can part revision and request."""
-        return "".join(emit_yaml({key: value}) for key, value in self.to_fields().items())
+        """The file's text. Each line is written alone, so that no ordering of keys can part revision and request."""
+        return "".join(f"{key}: {emit_yaml(value)}" for key, value in self.to_fields().items())
 
     @classmethod
     def parse(cls, content: bytes, file: str) -> Stamp:

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from generator.errors import InvalidInput, Violation
@@ -68,8 +69,12 @@ _RULES = {
 }
 
 
+@lru_cache(maxsize=64)
 def parse_stamp(content: bytes, file: str) -> Stamp:
-    """The stamp in these bytes. InvalidInput with every violation, each with its line."""
+    """The stamp in these bytes. InvalidInput with every violation, each with its line.
+
+    Cached: one plan asks for the same stamp several times.
+    """
     text = _decode(content, file)
     lines = [line.removesuffix("\r") for line in text.split("\n")]
     _refuse_conflict(text, lines, file)

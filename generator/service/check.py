@@ -73,8 +73,8 @@ def _check_rendered(fleet: Fleet, ref: EndpointRef) -> Iterator[Violation]:
 
 def _check_route(fleet: Fleet, ref: EndpointRef, route: str) -> Iterator[Violation]:
     """Two branches may have brought the same route, each of them alone in the right."""
-    for name in fleet.endpoints_on_route(ref.environment, route):
-        if name != ref.name and fleet.stamp(EndpointRef(ref.environment, name)) is not None:
+    for name in fleet.endpoints_on_route(ref.environment, route, ref.name):
+        if fleet.stamp(EndpointRef(ref.environment, name)) is not None:
             path = fleet.layout.endpoint_files(ref.environment, ref.name)[0]
             yield Violation(f"the route {route} belongs to {name} too", "give one of them another", str(ref), path)
 

@@ -140,6 +140,15 @@ def _is_own_edit(plan: EndpointPlan, edits: TreeChange) -> bool:
 
 
 def _summary(plan: EndpointPlan) -> EditedEndpoint:
+    if plan.outcome == "unchanged" and plan.stamp == plan.base_stamp:
+        return EditedEndpoint(
+            plan.ref,
+            plan.outcome,
+            *_numbers(plan),
+            plan.outcome,
+            warnings=plan.warnings,
+            notices=plan.notices,
+        )
     if plan.diff is not None:
         text = ", ".join(intent.value for intent in plan.diff.intents)
     else:
@@ -153,14 +162,18 @@ def _summary(plan: EndpointPlan) -> EditedEndpoint:
     return EditedEndpoint(
         plan.ref,
         plan.outcome,
-        plan.base_stamp.revision if plan.base_stamp else None,
-        plan.stamp.revision if plan.stamp else None,
+        *_numbers(plan),
         text,
         plan.downtime,
         plan.warnings,
         plan.notices,
         plan.violations,
     )
+
+
+def _numbers(plan: EndpointPlan) -> tuple[int | None, int | None]:
+    """The revision before and after."""
+    return plan.base_stamp.revision if plan.base_stamp else None, plan.stamp.revision if plan.stamp else None
 
 
 def plan_edits(

@@ -207,8 +207,8 @@ class Fleet:
     def _routes(self) -> dict[str, dict[str, list[str]]]:
         return {}
 
-    def endpoints_on_route(self, environment: str, route: str) -> tuple[str, ...]:
-        """Endpoints of the environment whose file gives this route; all files are looked through once."""
+    def endpoints_on_route(self, environment: str, route: str, but: str | None = None) -> tuple[str, ...]:
+        """Endpoints of the environment, `but` one, whose file gives this route; all files are looked through once."""
         if environment not in self._routes:
             index: dict[str, list[str]] = {}
             for name, path in self._endpoint_paths(environment):
@@ -216,7 +216,8 @@ class Fleet:
                     index.setdefault(match[1].decode("utf-8", "replace").rstrip("/"), []).append(name)
             self._routes[environment] = index
         found = self._routes[environment].get(route.rstrip("/"), ())
-        return tuple(name for name in dict.fromkeys(found) if self._has_route(EndpointRef(environment, name), route))
+        names = (name for name in dict.fromkeys(found) if name != but)
+        return tuple(name for name in names if self._has_route(EndpointRef(environment, name), route))
 
     def _has_route(self, ref: EndpointRef, route: str) -> bool:
         """Whether it is the endpoint's route: the same text may stand elsewhere in its file."""

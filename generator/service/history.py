@@ -12,12 +12,13 @@ from typing import Any
 from generator.errors import InvalidInput, NotFound
 from generator.gitops.history import Commit
 from generator.gitops.repository import Repository
+from generator.render.committed import read_committed
 from generator.render.diff import EndpointDiff
 from generator.render.stamp import Stamp
 from generator.service.commit import fleet_at
 from generator.service.fleet import EndpointRef, Fleet
 from generator.service.layout import Layout
-from generator.service.plan import body_of, diff_bodies
+from generator.service.plan import diff_bodies
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ def bodies_of(fleet: Fleet, ref: EndpointRef, settings: Fleet) -> dict[str, Any]
     """The endpoint's committed objects; `settings` is a tree that has a revstamp.yaml, which the other may lack."""
     folder = settings.layout.manifests_folder(ref.environment, ref.name)
     files = {name: fleet.tree.read(f"{folder}/{name}") for name in fleet.tree.names(folder)}
-    return {name: body_of(content) for name, content in files.items() if content is not None}
+    return {name: read_committed(content) for name, content in files.items() if content is not None}
 
 
 def find_revision(

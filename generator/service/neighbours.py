@@ -22,10 +22,11 @@ def check_neighbours(
     base: Fleet, fleet: Fleet, ref: EndpointRef, file: EndpointFile, resolved: ResolvedEndpoint
 ) -> None:
     """Rules over the other endpoints: a look at all of them, so only where the route is new or more GPUs are held."""
-    before = _before(base, ref, file)
+    before = resolved if _is_deployed_as_it_is(base, fleet, ref, file) else _before(base, ref, file)
     found: list[Violation] = []
     if before is None or before.route != resolved.route:
-        others = [(name, resolved.route) for name in fleet.endpoints_on_route(ref.environment, resolved.route)]
+        names = fleet.endpoints_on_route(ref.environment, resolved.route, ref.name)
+        others = [(name, resolved.route) for name in names]
         found += check_route(resolved.route, ref.name, others, file.document)
     environment, _ = fleet.environment(ref.environment)
     grows = before is None or before.gpus_held < resolved.gpus_held
@@ -37,12 +38,31 @@ def check_neighbours(
         raise Refused(f"{ref} cannot be deployed", violations=found)
 
 
+def _is_deployed_as_it_is(base: Fleet, fleet: Fleet, ref: EndpointRef, file: EndpointFile) -> bool:
+    """Whether nothing that the endpoint follows from was edited since it was deployed."""
+    environment = fleet.layout.environment_file(ref.environment)
+    found = base.find_file(ref)
+    return (
+        found is not None
+        and found[1] == file.content
+        and base.tree.read(environment) == fleet.tree.read(environment)
+        and _has_living_stamp(base, ref)
+    )
+
+
+def _has_living_stamp(base: Fleet, ref: EndpointRef) -> bool:
+    try:
+        stamp = base.stamp(ref)
+    except RevstampError:
+        return False
+    return stamp is not None and not stamp.deleted
+
+
 def _before(base: Fleet, ref: EndpointRef, file: EndpointFile) -> ResolvedEndpoint | None:
     """What the endpoint was when it was deployed; None where it was not, so that nothing was looked at yet."""
     found = base.find_file(ref)
     try:
-        stamp = base.stamp(ref)
-        if found is None or stamp is None or stamp.deleted:
+        if found is None or not _has_living_stamp(base, ref):
             return None
         return resolve_current(base, ref, file if found[1] == file.content else read_endpoint_file(*found, ref))
     except RevstampError:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from generator import __version__
 from generator.errors import Refused, RenderFailed, Violation
+from generator.render.committed import read_committed
 from generator.render.manifest import ManifestSet
-from generator.render.parse import parse_yaml
 from generator.render.render import render_manifests
 from generator.render.schema_check import SchemaVersions
 from generator.render.stamp import Stamp, StampRequest, spec_digest, stamp_manifests, tombstone
@@ -178,7 +178,8 @@ def _plan_stamped(
     base: Fleet, fleet: Fleet, ref: EndpointRef, rendering: Rendering, own: dict[str, bytes], request: PlanRequest
 ) -> EndpointPlan:
     base_stamp, before = base.stamp(ref), base.manifest_files(ref)
-    previous = {name: body_of(content) for name, content in before.items()}
+    today = {manifest.file_name: manifest for manifest in rendering.manifests}
+    previous = {name: read_committed(content, today.get(name)) for name, content in before.items()}
     stamped = stamp_manifests(
         rendering.manifests,
         previous,
@@ -241,7 +242,7 @@ def plan_deletion(base: Fleet, fleet: Fleet, ref: EndpointRef, request: PlanRequ
     if base_stamp is None or base_stamp.deleted:
         return EndpointPlan(ref, "deleted", base_stamp, base_stamp, deletes=deletes)
     stamp = tombstone(base_stamp, next_revision(base, ref, request), request.request_id)
-    previous = {name: body_of(content) for name, content in before.items()}
+    previous = {name: read_committed(content) for name, content in before.items()}
     return EndpointPlan(
         ref,
         "deleted",
@@ -278,11 +279,3 @@ def diff_bodies(
         before_revision=base_stamp.revision if base_stamp else None,
         after_revision=stamp.revision if stamp else None,
     )
-
-
-def body_of(content: bytes) -> Any:
-    """The object in a committed manifest; None where somebody's edit made it unreadable."""
-    try:
-        return parse_yaml(content.decode())
-    except ValueError:
-        return None

@@ -10,6 +10,7 @@ import stat
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -68,9 +69,9 @@ class FolderTree:
             return ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OverlayTree:
-    """A tree with some files written and some removed on top of it."""
+    """A tree with some files written and some removed on top of it. What is written does not change any more."""
 
     base: FileTree
     writes: Mapping[str, bytes] = field(default_factory=dict)
@@ -86,8 +87,21 @@ class OverlayTree:
         """Names in a folder, sorted."""
         prefix = f"{folder}/" if folder else ""
         names = {name for name in self.base.names(folder) if f"{prefix}{name}" not in self.deletes}
-        names |= {path[len(prefix) :].split("/")[0] for path in self.writes if path.startswith(prefix)}
-        return tuple(sorted(names))
+        return tuple(sorted(names | self._written.get(folder, set())))
+
+    @cached_property
+    def _written(self) -> dict[str, set[str]]:
+        """The names that the writes bring into each folder; folders are asked for as often as there are endpoints."""
+        found: dict[str, set[str]] = {}
+        for written in self.writes:
+            path = written
+            while path:
+                path, _, name = path.rpartition("/")
+                names = found.setdefault(path, set())
+                if name in names:
+                    break
+                names.add(name)
+        return found
 
 
 def find_root(start: Path) -> Path:

@@ -7,6 +7,8 @@ Refuses: decoding and size (that is `document`).
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -34,8 +36,14 @@ class Loader:
 
     def load(self, text: str) -> Any:
         """The data of the one document. yaml.YAMLError where the text is no YAML, or too much of it."""
-        events = yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-        self._next = iter(events).__next__
+        parser = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+        try:
+            return self._document(parser.get_event)
+        finally:
+            parser.dispose()
+
+    def _document(self, get_event: Callable[[], Any]) -> Any:
+        self._next = get_event
         self._next()  # stream start
         if isinstance(self._next(), yaml.StreamEndEvent):
             self._wrong(Place(1, 1), (), "is empty", "see `revstamp new --help`")
@@ -52,26 +60,25 @@ class Loader:
             self.violations.append(Violation(message, fix, dotted(path), self.file, place.line, place.column, "yaml"))
 
     def _value(self, event: Any, path: Path) -> Any:
-        place = _place(event)
-        is_block = isinstance(event, yaml.CollectionStartEvent) and not event.flow_style
-        self.places[path] = self.keys.get(path, place) if is_block else place
+        kind, place = type(event), _place(event)
         self._count += 1
         if self._count > MAX_VALUES or len(path) > MAX_DEPTH:
             raise yaml.MarkedYAMLError(problem="too many values or levels", problem_mark=event.start_mark)
-        self._check_properties(event, place, path)
-        if isinstance(event, yaml.AliasEvent):
+        if kind is yaml.ScalarEvent:
+            self.places[path] = place
+            if event.anchor is not None or event.tag is not None:
+                self._check_properties(event, place, path)
+            return self._scalar(event, place, path)
+        if kind is yaml.AliasEvent:
+            self.places[path] = place
+            self._wrong(place, path, f"the alias *{event.anchor} is not allowed", "write the value out")
             return None
-        if isinstance(event, yaml.MappingStartEvent):
-            return self._mapping(path)
-        if isinstance(event, yaml.SequenceStartEvent):
-            return self._sequence(path)
-        return self._scalar(event, place, path)
+        self.places[path] = place if event.flow_style else self.keys.get(path, place)
+        self._check_properties(event, place, path)
+        return self._mapping(path) if kind is yaml.MappingStartEvent else self._sequence(path)
 
     def _check_properties(self, event: Any, place: Place, path: Path) -> None:
-        """Aliases, anchors and tags: what makes a value something else than what stands there."""
-        if isinstance(event, yaml.AliasEvent):
-            self._wrong(place, path, f"the alias *{event.anchor} is not allowed", "write the value out")
-            return
+        """Anchors and tags: what makes a value something else than what stands there."""
         if event.anchor is not None:
             self._wrong(place, path, f"the anchor &{event.anchor} is not allowed", "remove it")
         if event.tag is not None and event.tag != "!":
@@ -79,39 +86,39 @@ class Loader:
 
     def _sequence(self, path: Path) -> list[Any]:
         items: list[Any] = []
-        while not isinstance(event := self._next(), yaml.SequenceEndEvent):
+        while type(event := self._next()) is not yaml.SequenceEndEvent:
             items.append(self._value(event, (*path, len(items))))
         return items
 
     def _mapping(self, path: Path) -> dict[str, Any]:
         values: dict[str, Any] = {}
-        while not isinstance(event := self._next(), yaml.MappingEndEvent):
-            key = self._key(event, path, len(values))
+        while type(event := self._next()) is not yaml.MappingEndEvent:
+            place = _place(event)
+            key = self._key(event, place, path, len(values))
+            here = (*path, key)
             if key in values:
-                first = self.keys[(*path, key)].line
-                message = f"the key {shown(key)} stands twice, first in line {first}"
-                self._wrong(_place(event), (*path, key), message, "remove one")
+                message = f"the key {shown(key)} stands twice, first in line {self.keys[here].line}"
+                self._wrong(place, here, message, "remove one")
             else:
-                self.keys[(*path, key)] = _place(event)
-            values[key] = self._value(self._next(), (*path, key))
+                self.keys[here] = place
+            values[key] = self._value(self._next(), here)
         return values
 
-    def _key(self, event: Any, path: Path, index: int) -> str:
+    def _key(self, event: Any, place: Place, path: Path, index: int) -> str:
         """A key's text; one that is no text, or not to every parser, is doubted."""
-        place = _place(event)
-        if not isinstance(event, yaml.ScalarEvent):
+        if type(event) is not yaml.ScalarEvent:
             self._wrong(place, path, "a key must be plain text", "write `name: value`")
-            if isinstance(event, yaml.AliasEvent):
-                return f"?{index}"
-            self._value(event, (*path, f"?{index}"))
+            if not isinstance(event, yaml.AliasEvent):
+                self._value(event, (*path, f"?{index}"))
             return f"?{index}"
         key: str = event.value
-        self._check_properties(event, place, (*path, key))
+        if event.anchor is not None or event.tag is not None:
+            self._check_properties(event, place, (*path, key))
         if event.style:
             return key
         if key == "<<":
             self._wrong(place, (*path, key), "merge keys are not allowed", "write the values out")
-        elif key.lower() in WORDS or not isinstance(read_plain(key), str):
+        elif not _is_text(key):
             fix = f'write "{key}" with quotes' if key else "write `name: value`"
             self._wrong(place, (*path, key), f"the key `{key}` is not text to every YAML parser", fix)
         return key
@@ -141,5 +148,12 @@ class Loader:
             self._wrong(place, path, message, f'write "{text}" with quotes, or a plain decimal number')
 
 
+@lru_cache(maxsize=4096)
+def _is_text(key: str) -> bool:
+    """Whether an unquoted key is text to every parser. Cached: the names of fields are few and the same everywhere."""
+    return key.lower() not in WORDS and isinstance(read_plain(key), str)
+
+
 def _place(event: Any) -> Place:
-    return Place(event.start_mark.line + 1, event.start_mark.column + 1)
+    mark = event.start_mark
+    return Place(mark.line + 1, mark.column + 1)

@@ -5,15 +5,14 @@ Owns: `Place`, `Path` and how a path is written for people. Refuses: documents.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from generator.spec.text import MAX_SHOWN
 
 Path = tuple[str | int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a value stands; both count from 1. `raw` is a plain scalar's own text."""
 
     line: int
