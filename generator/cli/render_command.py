@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from generator.errors import Violation
     from generator.service.check import Base
     from generator.service.fleet import EndpointRef, Fleet
-    from generator.service.plan import EndpointPlan
 
 
 @click.command("render")
@@ -70,50 +70,69 @@ def _select(fleet: Fleet, endpoints: tuple[str, ...], environments: tuple[str, .
 
 
 def _render(fleet: Fleet, refs: list[EndpointRef], target: Path | None, output: str, *, strict: bool) -> None:
-    from generator.service.check import plan_as_it_is
+    from generator.service.parallel import map_in_processes
 
+    if target is not None and output != "json":
+        target.mkdir(parents=True, exist_ok=True)
+        target = target.resolve()
     results = []
-    for ref in refs:
-        plan = plan_as_it_is(fleet, ref)
-        if plan is None:
+    work = partial(_render_one, fleet, target, output, strict)
+    for ref, done in zip(refs, map_in_processes(work, refs), strict=True):
+        if done is None:
             continue
-        if plan.violations:
-            if strict:
-                raise plan.refusal()
-            warn(f"{ref} cannot be deployed: {plan.violations[0]}")
-            continue
-        files = plan.manifests(fleet.layout.manifests_folder(ref.environment, ref.name))
-        if output == "json":
-            results.append({**plan.to_dict(), "manifests": {name: text.decode() for name, text in files.items()}})
-        elif target is not None:
-            _write(target, plan, files)
-        else:
-            for name, data in files.items():
-                sys.stdout.write(f"---\n# {ref} {name}\n{data.decode()}")
-        for text in (*plan.warnings, *plan.notices):
+        if done.refused:
+            warn(f"{ref} cannot be deployed: {done.refused}")
+        results.append(done.data)
+        sys.stdout.write(done.text)
+        for text in done.notes:
             note(f"note: {ref}: {text}")
     if output == "json":
-        print_json({"endpoints": results})
+        print_json({"endpoints": [data for data in results if data]})
 
 
-def _write(target: Path, plan: EndpointPlan, files: dict[str, bytes]) -> None:
+class _Rendered(NamedTuple):
+    """What one endpoint adds to the output; `data` in JSON, `text` otherwise, unless its files were written."""
+
+    text: str = ""
+    data: dict[str, Any] | None = None
+    notes: tuple[str, ...] = ()
+    refused: str = ""
+
+
+def _render_one(fleet: Fleet, target: Path | None, output: str, strict: bool, ref: EndpointRef) -> _Rendered | None:
+    from generator.service.check import plan_as_it_is
     from generator.service.tree import write_file
 
-    target.mkdir(parents=True, exist_ok=True)
-    for name, text in files.items():
-        write_file(target.resolve(), f"{plan.ref.environment}/{plan.ref.name}/{name}", text)
+    plan = plan_as_it_is(fleet, ref)
+    if plan is None:
+        return None
+    if plan.violations and strict:
+        raise plan.refusal()
+    if plan.violations:
+        return _Rendered(refused=str(plan.violations[0]))
+    files = plan.manifests(fleet.layout.manifests_folder(ref.environment, ref.name))
+    notes = (*plan.warnings, *plan.notices)
+    if output == "json":
+        manifests = {name: text.decode() for name, text in files.items()}
+        return _Rendered(data={**plan.to_dict(), "manifests": manifests}, notes=notes)
+    if target is None:
+        return _Rendered("".join(f"---\n# {ref} {name}\n{data.decode()}" for name, data in files.items()), notes=notes)
+    for name, data in files.items():
+        write_file(target, f"{ref.environment}/{ref.name}/{name}", data)
+    return _Rendered(notes=notes)
 
 
 def _check(fleet: Fleet, refs: list[EndpointRef], root: Path, base_rev: str | None, output: str) -> None:
     from generator.errors import CheckFailed
-    from generator.service.check import check_rendered, check_revision, check_strays
+    from generator.service.check import check_revision, check_strays
     from generator.service.commit import require_generator
+    from generator.service.parallel import map_in_processes
 
     require_generator(fleet)
     base = _find_base(root, fleet, base_rev)
     found: list[Violation] = list(check_strays(fleet, tuple(sorted({ref.environment for ref in refs}))))
-    for ref in refs:
-        found += check_rendered(fleet, ref)
+    for ref, differences in zip(refs, map_in_processes(partial(_check_one, fleet), refs), strict=True):
+        found += differences
         if base is not None:
             found += check_revision(fleet, base, ref)
     if found:
@@ -127,6 +146,12 @@ def _check(fleet: Fleet, refs: list[EndpointRef], root: Path, base_rev: str | No
         print_json({"state": "ok", "endpoints": len(refs), "base": base.name if base else None})
     else:
         say(f"{len(refs)} endpoints are what their sources say{compared}")
+
+
+def _check_one(fleet: Fleet, ref: EndpointRef) -> list[Violation]:
+    from generator.service.check import check_rendered
+
+    return list(check_rendered(fleet, ref))
 
 
 def _find_base(root: Path, fleet: Fleet, rev: str | None) -> Base | None:

@@ -145,7 +145,11 @@ def check_revision(fleet: Fleet, base: Base, ref: EndpointRef) -> Iterator[Viola
 
 
 def plan_as_it_is(fleet: Fleet, ref: EndpointRef) -> EndpointPlan | None:
-    """The plan of an endpoint as its file stands, on top of the files beside it; None where it has no file."""
+    """The plan of an endpoint as its file stands, on top of the files beside it; None where it has no file.
+
+    Rules over several endpoints are those of a commit, and of `check_rendered`: one endpoint costs what it is, however
+    many there are.
+    """
     if fleet.find_file(ref) is None:
         return None
-    return plan_change(fleet, fleet, ref, fleet.endpoint_file(ref), PlanRequest("render"))
+    return plan_change(fleet, fleet, ref, fleet.endpoint_file(ref), PlanRequest("render", alone=True))

@@ -44,7 +44,8 @@ def no_high_water(_: str) -> int:
 class PlanRequest:
     """Who asks for what. `restart` replaces pods even where nothing changed; `restores` is a rollback's revision.
 
-    `tolerated` are codes of rules that may stay broken, as they were before.
+    `tolerated` are codes of rules that may stay broken, as they were before. `alone` leaves the other endpoints of the
+    environment out of account: a look at all of them, for rules that hold when a commit is made.
     """
 
     request_id: str
@@ -52,6 +53,7 @@ class PlanRequest:
     restores: int | None = None
     high_water: HighWater = no_high_water
     tolerated: frozenset[str] = frozenset()
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +163,8 @@ def plan_change(base: Fleet, fleet: Fleet, ref: EndpointRef, file: EndpointFile,
     base_stamp = base.stamp(ref)
     try:
         rendering = render_endpoint(fleet, ref, file, request.tolerated)
-        check_neighbours(base, fleet, ref, file, rendering.resolved)
+        if not request.alone:
+            check_neighbours(base, fleet, ref, file, rendering.resolved)
     except Refused as refused:
         return EndpointPlan(ref, "refused", base_stamp, base_stamp, writes=own, violations=refused.violations)
     if rendering.resolved.is_external:

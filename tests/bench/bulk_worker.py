@@ -1,50 +1,74 @@
-"""The side of `render_bulk` that is revstamp's, in a process of its own: nothing is warm but imports and one endpoint.
+"""The sides of `render_bulk` that are revstamp's, each in a process of its own: only imports and one endpoint are warm.
 
-Owns: planning a whole fleet as `revstamp commit --all` does. Prints seconds.
+Owns: rendering understood endpoints, and planning a whole fleet as `revstamp commit --all` does. Prints seconds.
 """
 
 from __future__ import annotations
 
 import sys
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from collections.abc import Mapping
 from pathlib import Path
 
 from generator.gitops.repository import Repository
 from generator.gitops.trees import TreeChange
-from generator.service.commit import Author
+from generator.render.canonical import emit_yaml
+from generator.render.render import render_manifests
+from generator.render.schema_check import SchemaVersions
+from generator.service.commit import Author, fleet_at
 from generator.service.edits import EditsChange
-from tests.bench.fleet_data import endpoint_files, repository_files
+from generator.service.fleet import EndpointRef, Fleet
+from generator.service.neighbours import resolve_current
+from generator.service.parallel import map_in_processes
+from generator.service.tree import FolderTree
+from generator.spec.resolved import ResolvedEndpoint
+from tests.bench.fleet_data import ENVIRONMENT, endpoint_files, repository_files
 from tests.bench.harness import seconds
 
 
-def plan_fleet(git_dir: Path, writes: dict[str, bytes]) -> int:
-    """Plan the files on the tip of the repository, or all that the tip holds; how many endpoints that were."""
+def render_fleet(root: Path) -> float:
+    """Seconds from understood endpoints to canonical text of checked objects, by all processors."""
+    fleet = Fleet(FolderTree(root))
+    refs = [EndpointRef(ENVIRONMENT, name) for name in fleet.endpoint_names(ENVIRONMENT)]
+    found = [resolve_current(fleet, ref, fleet.endpoint_file(ref)) for ref in refs]
+    endpoints = [resolved for resolved in found if resolved is not None]
+    assert len(endpoints) == len(refs)
+
+    def render(resolved: ResolvedEndpoint) -> dict[str, str]:
+        versions = SchemaVersions(resolved.kubernetes_version, resolved.kserve.version)
+        manifests = render_manifests(resolved, fleet.templates, versions)
+        return {item.file_name: emit_yaml(item.body) for item in manifests}
+
+    render(endpoints[0])
+    return seconds(lambda: list(map_in_processes(render, endpoints)))
+
+
+def plan_fleet(git_dir: Path, writes: Mapping[str, bytes], *, everything: bool) -> float:
+    """Seconds for planning the files on the tip of the repository, or all that the tip holds."""
     repository = Repository.open(git_dir)
-    change = EditsChange(repository, "main", TreeChange(writes), Author("bench"), everything=not writes)
-    change.build(repository.snapshot(repository.tip("main")))
+    change = EditsChange(repository, "main", TreeChange(writes), Author("bench"), everything=everything)
+    taken = seconds(lambda: change.build(repository.snapshot(repository.tip("main"))))
     assert not any(each.violations for each in change.endpoints)
-    return len(change.endpoints)
+    return taken
 
 
-def main(git_dir: Path, count: int, processes: int) -> float:
-    """Seconds for the fleet. With a count of 0 it is the one that the repository holds already."""
+def main(work: str, place: Path, count: int) -> float:
+    """Seconds for one of the three kinds of work; `place` is a folder of files, or a git directory."""
+    if work == "render":
+        return render_fleet(place)
     fixed = repository_files()
-    paths = sorted((path, data) for path, data in endpoint_files(count).items() if path not in fixed)
-    parts = [dict(paths[start::processes]) for start in range(processes)]
-    plan_fleet(git_dir, dict(paths[:1]) or dict([_first_file(git_dir)]))
-    if processes == 1:
-        return seconds(lambda: plan_fleet(git_dir, parts[0]))
-    with ProcessPoolExecutor(processes, get_context("fork")) as pool:
-        return seconds(lambda: list(pool.map(plan_fleet, [git_dir] * processes, parts)))
+    paths = {path: data for path, data in endpoint_files(count).items() if path not in fixed}
+    first = dict([next(iter(paths.items()))]) if work == "plan" else dict([_first_file(place)])
+    plan_fleet(place, first, everything=False)
+    return plan_fleet(place, paths if work == "plan" else {}, everything=work == "again")
 
 
 def _first_file(git_dir: Path) -> tuple[str, bytes]:
     repository = Repository.open(git_dir)
-    snapshot = repository.snapshot(repository.tip("main"))
-    path = next(path for path, _ in snapshot.walk("environments/prod/endpoints"))
-    return path, snapshot.read(path) or b""
+    fleet = fleet_at(repository.snapshot(repository.tip("main")))
+    found = fleet.find_file(EndpointRef(ENVIRONMENT, fleet.endpoint_names(ENVIRONMENT)[0]))
+    assert found is not None
+    return found
 
 
 if __name__ == "__main__":
-    sys.stdout.write(f"{main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))}\n")
+    sys.stdout.write(f"{main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))}\n")

@@ -191,6 +191,9 @@ def isolated_git(folder: Path) -> Iterator[None]:
     for key in list(os.environ):
         if key.startswith(("GIT_", "REVSTAMP_")):
             del os.environ[key]
+    # an installation has its bytecode compiled, and so has what is measured, wherever the sources lie
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ.update(PYTHONPYCACHEPREFIX=str(folder / "bytecode"))
     os.environ.update(HOME=str(folder), GIT_CONFIG_GLOBAL=str(config), GIT_CONFIG_NOSYSTEM="1", LC_ALL="C.UTF-8")
     try:
         yield

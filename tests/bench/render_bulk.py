@@ -1,7 +1,12 @@
 """Rendering a fleet at once: from endpoint files to canonical, checked and stamped text.
 
-Each endpoint is resolved, held against the rules, rendered into its four or five objects, checked against the
-schemas, stamped and compared, as `revstamp commit --all` does it; in a fresh process, imports and one endpoint warm.
+Three lengths of the same way, each in a fresh process with imports and one endpoint warm, but for the second, which is
+the command as a person starts it:
+- rendering with schema check: understood endpoints become checked objects and their canonical text, by all processors;
+- `revstamp render --to FOLDER`: files are read, understood, resolved, held against the rules, rendered, checked,
+  stamped and written to files, by all processors;
+- planning a commit of them, which also compares each with what stands in git and says what that means.
+
 The peer is `kubectl kustomize` on the same objects: one overlay per endpoint that adds an annotation and a label, 200
 of them a call. It knows neither rules nor schemas nor revisions.
 """
@@ -17,14 +22,16 @@ from pathlib import Path
 
 from tests.bench.fleet_data import (
     clone_bare,
+    endpoint_files,
     make_endpoint,
     open_repository,
     render_files,
     write_folder,
 )
-from tests.bench.harness import Bench, Row, benchmark, faster, interleave, median, run, seconds
+from tests.bench.harness import Bench, Row, benchmark, faster, interleave, median, revstamp_command, run, seconds
 
 PEER = "kubectl kustomize"
+ROOT = Path(__file__).parents[2]
 OVERLAY = """\
 apiVersion: kustomize.config.k8s.io/v1beta1
 kind: Kustomization
@@ -45,36 +52,48 @@ CALL = 200
 @benchmark("render_bulk")
 def measure(bench: Bench) -> Iterator[Row]:
     """Milliseconds per endpoint."""
-    count = bench.pick(full=1000, quick=100, tiny=4)
+    count = bench.pick(full=1000, quick=200, tiny=4)
     empty = clone_bare(open_repository(bench.cache, 0), bench.scratch / "empty.git")
     full = clone_bare(open_repository(bench.cache, count), bench.scratch / "full.git")
+    folder = bench.scratch / "repository"
+    write_folder(folder, endpoint_files(count))
     objects = _write_overlays(bench.scratch / "overlays", count, bench)
     bench.note(f"{count} endpoints of {objects / count:.2f} objects on average")
+    turn = count_up()
     samples = {
-        "one": lambda: _plan(empty, count, 1),
-        "two": lambda: _plan(empty, count, 2),
-        "again": lambda: _plan(full, 0, 1),
+        "render": lambda: _work("render", folder, count),
+        "command": lambda: _render_command(folder, bench.scratch / f"out-{next(turn)}"),
+        "plan": lambda: _work("plan", empty, count),
+        "again": lambda: _work("again", full, count),
     }
     if shutil.which("kubectl"):
-        turn = count_up()
-        samples["peer"] = lambda: _kustomize(bench.scratch / "overlays", next(turn))
+        part = count_up()
+        samples["peer"] = lambda: _kustomize(bench.scratch / "overlays", next(part))
     taken = interleave(samples, bench.pick(full=3, quick=1, tiny=1))
     each = {name: median(values) * 1000 / count for name, values in taken.items()}
     peer = None
     if "peer" in taken:
         peer = median(taken["peer"]) * 1000 / min(CALL, count)
-    unit = "ms/endpoint"
-    one = faster(f"render {count:,} endpoints", each["one"], unit, PEER if peer else None, peer)
-    if peer is None:
-        bench.note("kubectl is not on this machine: no peer, the goal was not judged")
-    yield replace(one, goal="20 times faster", goal_met=None if one.ratio is None else one.ratio >= 20)
-    yield faster("… by two processes, half each", each["two"], unit, PEER if peer else None, peer)
-    yield faster("… over what is committed already", each["again"], unit, PEER if peer else None, peer)
+    else:
+        bench.note("kubectl is not on this machine: no peer, the goals were not judged")
+
+    def row(name: str, value: float, least: int | None) -> Row:
+        made = faster(name, value, "ms/endpoint", PEER if peer else None, peer)
+        met = None if made.ratio is None or least is None else made.ratio >= least
+        return replace(made, goal=f"{least} times faster" if least else None, goal_met=met)
+
+    yield row(f"render {count:,} endpoints with schema check", each["render"], 20)
+    yield row("… from files to files: revstamp render --to", each["command"], 10)
+    yield row("… planned as one commit", each["plan"], None)
+    yield row("… planned again over what is committed", each["again"], None)
 
 
-def _plan(git_dir: Path, count: int, processes: int) -> float:
-    arguments = [sys.executable, "-m", "tests.bench.bulk_worker", git_dir, str(count), str(processes)]
-    return float(run(arguments, Path(__file__).parents[2]))
+def _work(kind: str, place: Path, count: int) -> float:
+    return float(run([sys.executable, "-m", "tests.bench.bulk_worker", kind, place, str(count)], ROOT))
+
+
+def _render_command(folder: Path, target: Path) -> float:
+    return seconds(lambda: run([*revstamp_command(), "render", "--to", target], folder))
 
 
 def _write_overlays(folder: Path, count: int, bench: Bench) -> int:
