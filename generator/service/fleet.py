@@ -17,7 +17,7 @@ from generator.render.engine import TemplateSet
 from generator.render.shipped import shipped_templates
 from generator.render.stamp import Stamp
 from generator.service.layout import ENVIRONMENTS, REPOSITORY_FILE, TEMPLATES, Layout
-from generator.service.tree import FileTree
+from generator.service.tree import FileTree, RecentTree
 from generator.spec.document import Document
 from generator.spec.endpoint import Endpoint
 from generator.spec.environment import Environment
@@ -54,7 +54,7 @@ class Fleet:
 
     def __init__(self, tree: FileTree, successor: Fleet | None = None) -> None:
         """`successor` lends its settings to a tree that has none yet, such as that of an empty repository."""
-        self.tree = tree
+        self.tree: FileTree = RecentTree(tree)
         self._successor = successor
         self._environments: dict[str, tuple[Environment, Document]] = {}
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from generator.errors import InvalidInput, NotARepository
+from generator.gitops.cache import BoundedCache
 
 MAX_FILE_BYTES = 5 * 1024 * 1024
 
@@ -84,6 +85,35 @@ class FolderTree:
 def _refuse_link(path: str, mode: int) -> None:
     if stat.S_ISLNK(mode):
         raise InvalidInput(f"{path} is, or lies below, a symbolic link", hint="put a real file there")
+
+
+RECENT = 64
+"""Answers that are kept: those about the one endpoint that is being planned, and what it shares with the next."""
+
+
+class RecentTree:
+    """A tree that does not change while it is looked at, and is asked the same few questions several times."""
+
+    def __init__(self, tree: FileTree) -> None:
+        self._tree = tree
+        self._read: BoundedCache[tuple[bytes | None]] = BoundedCache(RECENT)
+        self._names: BoundedCache[tuple[str, ...]] = BoundedCache(RECENT)
+
+    def read(self, path: str) -> bytes | None:
+        """The file's bytes, or None."""
+        known = self._read.get(path)
+        if known is None:
+            known = (self._tree.read(path),)
+            self._read.put(path, known)
+        return known[0]
+
+    def names(self, folder: str) -> tuple[str, ...]:
+        """Names in a folder, sorted."""
+        known = self._names.get(folder)
+        if known is None:
+            known = self._tree.names(folder)
+            self._names.put(folder, known)
+        return known
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 Three lengths of the same way, each in a fresh process with imports and one endpoint warm, but for the second, which is
 the command as a person starts it:
 - rendering with schema check: understood endpoints become checked objects and their canonical text, by all processors;
-- `revstamp render --to FOLDER`: files are read, understood, resolved, held against the rules, rendered, checked,
-  stamped and written to files, by all processors;
+- `revstamp render`: files are read, understood, resolved, held against the rules, rendered, checked, stamped and
+  printed, by all processors;
 - planning a commit of them, which also compares each with what stands in git and says what that means.
 
 The peer is `kubectl kustomize` on the same objects: one overlay per endpoint that adds an annotation and a label, 200
@@ -59,10 +59,9 @@ def measure(bench: Bench) -> Iterator[Row]:
     write_folder(folder, endpoint_files(count))
     objects = _write_overlays(bench.scratch / "overlays", count, bench)
     bench.note(f"{count} endpoints of {objects / count:.2f} objects on average")
-    turn = count_up()
     samples = {
         "render": lambda: _work("render", folder, count),
-        "command": lambda: _render_command(folder, bench.scratch / f"out-{next(turn)}"),
+        "command": lambda: seconds(lambda: run([*revstamp_command(), "render"], folder)),
         "plan": lambda: _work("plan", empty, count),
         "again": lambda: _work("again", full, count),
     }
@@ -83,17 +82,13 @@ def measure(bench: Bench) -> Iterator[Row]:
         return replace(made, goal=f"{least} times faster" if least else None, goal_met=met)
 
     yield row(f"render {count:,} endpoints with schema check", each["render"], 20)
-    yield row("… from files to files: revstamp render --to", each["command"], 10)
+    yield row("… from files: revstamp render", each["command"], 10)
     yield row("… planned as one commit", each["plan"], None)
     yield row("… planned again over what is committed", each["again"], None)
 
 
 def _work(kind: str, place: Path, count: int) -> float:
     return float(run([sys.executable, "-m", "tests.bench.bulk_worker", kind, place, str(count)], ROOT))
-
-
-def _render_command(folder: Path, target: Path) -> float:
-    return seconds(lambda: run([*revstamp_command(), "render", "--to", target], folder))
 
 
 def _write_overlays(folder: Path, count: int, bench: Bench) -> int:
