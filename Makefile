@@ -25,7 +25,7 @@ demo: $(PACKAGE) ## the main job on an example: render, diff, two commits, log (
 	$(BIN)/revstamp demo
 
 test: lint ## everything that must pass: lint, types, import rules, tests
-	$(BIN)/python -m pytest -n $(JOBS) $(TESTS)
+	$(BIN)/python -m pytest -n $(JOBS) -m "not soak" $(TESTS)
 
 lint: $(TOOLS) ## ruff, mypy, import-linter
 	$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""What all tests share: an isolated git, the `--update-golden` flag, the `soak` marker, hypothesis' profiles.
+"""What all tests share: an isolated git, `--update-golden`, the markers that are asked for, hypothesis' profiles.
 
 Owns: what reaches a test from the machine that runs it. Refuses: fixtures of one room; those stand beside its tests.
 """
@@ -36,19 +36,30 @@ GIT_CONFIG = """\
 """
 
 
+ASKED_FOR = ("soak", "testbed", "cluster")
+"""Markers of tests that run only where somebody asks with `-m`; `make test` asks for all but `soak`."""
+
+pytest_plugins = [
+    f"tests.testbed.fixtures.{path.stem}"
+    for path in sorted((Path(__file__).parent / "testbed/fixtures").glob("[a-z]*.py"))
+]
+"""One file of fixtures for each service of the testbed."""
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`pytest --update-golden` writes the golden trees anew instead of comparing with them."""
     parser.addoption("--update-golden", action="store_true", help="write golden files anew; read the diff in git")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Long sweeps run only where somebody names them: `pytest -m soak`."""
-    if "soak" in (config.getoption("-m") or ""):
+    """`pytest` alone leaves out what takes long or needs more than git; any `-m` is taken as it is given."""
+    if config.getoption("-m"):
         return
-    long = [item for item in items if item.get_closest_marker("soak")]
-    if long:
-        config.hook.pytest_deselected(items=long)
-        items[:] = [item for item in items if not item.get_closest_marker("soak")]
+    left_out = [item for item in items if any(item.get_closest_marker(name) for name in ASKED_FOR)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        kept = set(items) - set(left_out)
+        items[:] = [item for item in items if item in kept]
 
 
 @pytest.fixture(scope="session", autouse=True)
