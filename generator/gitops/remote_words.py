@@ -87,6 +87,8 @@ def explain_failure(answer: GitOutput, time_limit: float) -> GitError:
         hint = (
             "Check the token, key or credential helper that git uses here, and its right to write; test with git fetch."
         )
+        if "Authentication failed for" in answer.stderr:  # the answer that it goes by is the 401 before the break
+            hint += " git says the same where the connection breaks while it logs in; then trying again helps."
         return AuthenticationFailed(f"the remote does not accept the credentials: {said}", hint=hint)
     if _MISSING.search(answer.stderr):
         return NotARepository(f"there is no such remote repository: {said}", hint="Check the URL with git remote -v.")

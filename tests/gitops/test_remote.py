@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import os
-import subprocess
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -18,7 +12,6 @@ from generator.gitops.remote import Remote
 from generator.gitops.remote_words import explain_failure, explain_rejection, find_link, is_moved, mask_credentials
 from generator.gitops.repository import Repository
 from tests.gitops.conftest import git, hook, put
-from tests.gitops.test_repository import commit
 
 
 @pytest.mark.parametrize(
@@ -113,77 +106,3 @@ def test_a_remote_that_does_not_answer_is_given_up(bare: Repository, tmp_path: P
     bare.git("config", "core.sshCommand", str(sleeper))
     with pytest.raises(RemoteUnavailable, match=r"within 0\.3 s"):
         Remote("ssh://nowhere/x.git", "main", time_limit=0.3).fetch(bare)
-
-
-class GitOverHttp(BaseHTTPRequestHandler):
-    """git http-backend behind a user name and a password."""
-
-    root: Path
-
-    def do_GET(self) -> None:
-        self.answer()
-
-    def do_POST(self) -> None:
-        self.answer()
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-    def answer(self) -> None:
-        if self.headers.get("Authorization") != "Basic " + base64.b64encode(b"ann:right").decode():
-            self.send_response(401)
-            self.send_header("WWW-Authenticate", 'Basic realm="git"')
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            return
-        path, _, query = self.path.partition("?")
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        environment = {
-            **os.environ,
-            "GIT_PROJECT_ROOT": str(self.root),
-            "GIT_HTTP_EXPORT_ALL": "1",
-            "PATH_INFO": path,
-            "QUERY_STRING": query,
-            "REQUEST_METHOD": self.command,
-            "CONTENT_TYPE": self.headers.get("Content-Type", ""),
-            "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
-            "REMOTE_USER": "ann",
-        }
-        done = subprocess.run(["git", "http-backend"], input=body, env=environment, capture_output=True)
-        head, _, content = done.stdout.partition(b"\r\n\r\n")
-        headers = [line.split(": ", 1) for line in head.decode().split("\r\n")]
-        status = next((value for name, value in headers if name == "Status"), "200")
-        self.send_response(int(status.split()[0]))
-        for name, value in headers:
-            if name != "Status":
-                self.send_header(name, value)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-
-@pytest.fixture
-def http_origin(origin: Path) -> Iterator[str]:
-    """The remote over HTTP; the address without credentials."""
-    handler = type("Handler", (GitOverHttp,), {"root": origin.parent})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"127.0.0.1:{server.server_address[1]}/{origin.name}"
-    server.shutdown()
-    server.server_close()
-
-
-def test_over_http_the_right_password_pushes(http_origin: str, origin: Path, bare: Repository) -> None:
-    remote = Remote(f"http://ann:right@{http_origin}", "main")
-    bare.git("update-ref", "refs/heads/main", remote.fetch(bare) or "")
-    base = bare.tip("main")
-    new = commit(bare, {"x": "1"})
-    assert not remote.push(bare, new, base).moved
-    assert git(origin, "rev-parse", "main") == new
-
-
-@pytest.mark.parametrize("user", ["", "ann:wr0ng@"])
-def test_over_http_a_wrong_password_is_said_without_showing_it(http_origin: str, bare: Repository, user: str) -> None:
-    with pytest.raises(AuthenticationFailed) as caught:
-        Remote(f"http://{user}{http_origin}", "main").fetch(bare)
-    assert "wr0ng" not in str(caught.value.to_dict())
