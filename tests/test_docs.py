@@ -190,7 +190,14 @@ def test_each_setting_is_documented_and_each_documented_one_exists() -> None:
     known = {f"REVSTAMP_{item.name.upper()}" for item in fields(Settings)}
     assert known == set(re.findall(r"^\| `(REVSTAMP_[A-Z_]+)` \|", text, re.MULTILINE))
     everywhere = "".join(path.read_text(encoding="utf-8") for path in PAGES)
-    assert set(re.findall(r"REVSTAMP_[A-Z_]+", everywhere)) <= known
+    assert set(re.findall(r"REVSTAMP_(?!TEST)[A-Z_]+", everywhere)) <= known
+
+
+def test_each_variable_of_the_testbed_is_documented_and_each_documented_one_exists() -> None:
+    """What a machine says to the tests stands with the services."""
+    named = set(re.findall(r"^\| `(REVSTAMP_TEST[A-Z_]+)` \|", page("docs/testing-services.md"), re.MULTILINE))
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests/testbed").rglob("*.py"))
+    assert named == set(re.findall(r"REVSTAMP_TEST[A-Z_]+", code))
 
 
 # File formats and templates
