@@ -194,8 +194,9 @@ def test_each_setting_is_documented_and_each_documented_one_exists() -> None:
 
 
 def test_each_variable_of_the_testbed_is_documented_and_each_documented_one_exists() -> None:
-    """What a machine says to the tests stands with the services."""
-    named = set(re.findall(r"^\| `(REVSTAMP_TEST[A-Z_]+)` \|", page("docs/testing-services.md"), re.MULTILINE))
+    """What a machine says to the tests stands in a table of some document."""
+    everywhere = "".join(path.read_text(encoding="utf-8") for path in PAGES)
+    named = set(re.findall(r"^\| `(REVSTAMP_TEST[A-Z_]+)` \|", everywhere, re.MULTILINE))
     code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests/testbed").rglob("*.py"))
     assert named == set(re.findall(r"REVSTAMP_TEST[A-Z_]+", code))
 
