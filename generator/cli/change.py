@@ -112,7 +112,8 @@ def commit_fields(done: Committed) -> dict[str, Any]:
 
 def pushed_words(workspace: Workspace, done: Committed) -> str:
     """Where the commit went."""
-    return f", pushed to {workspace.clone.remote_name}" if done.result.pushed else ""
+    remote = workspace.clone.remote()
+    return f", pushed to {remote.label}" if remote and done.result.pushed else ""
 
 
 def tell_follow_up(done: Committed) -> None:

@@ -6,6 +6,7 @@ after a crash at any moment. Refuses: merging, forcing, and touching work that i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -105,7 +106,11 @@ class Clone:
             return None
         merge = self.repository.read_setting(f"branch.{self.branch}.merge") if branch is None else None
         name = branch or (merge or self.branch).removeprefix("refs/heads/")
-        return Remote(self.remote_name, name, time_limit or self.time_limit, f"refs/remotes/{self.remote_name}/{name}")
+        is_name = not re.search(
+            r":|\.\.|^[./]", self.remote_name
+        )  # `git push -u URL` sets a URL, which no ref can follow
+        tracking = f"refs/remotes/{self.remote_name}/{name}" if is_name else ""
+        return Remote(self.remote_name, name, time_limit or self.time_limit, tracking)
 
     def is_clean(self) -> bool:
         """Whether nothing differs from HEAD; ignored files do not count."""

@@ -59,8 +59,13 @@ class Remote:
         if not self.tracking:
             object.__setattr__(self, "tracking", f"refs/revstamp/remote/{self.branch}")
 
+    @property
+    def label(self) -> str:
+        """The name or URL as it may be shown."""
+        return mask_credentials(self.name_or_url)
+
     def __str__(self) -> str:
-        return f"{mask_credentials(self.name_or_url)} {self.branch}"
+        return f"{self.label} {self.branch}"
 
     def __repr__(self) -> str:
         return f"Remote({str(self)!r})"

@@ -118,7 +118,7 @@ def _check_remote(clone: Clone, settings: Settings, *, offline: bool) -> Iterato
     head = clone.head
     if tip is None:
         fix = "the first `revstamp commit` makes it"
-        yield Finding("remote", "warning", f"{remote.name_or_url} has no branch {remote.branch}", fix)
+        yield Finding("remote", "warning", f"{remote.label} has no branch {remote.branch}", fix)
         return
     if head is None:
         yield Finding("remote", "warning", f"{seen} has commits, this clone none", "git pull")

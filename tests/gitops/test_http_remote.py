@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import random
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -240,7 +242,7 @@ def test_a_fetch_that_breaks_off_is_retryable(
 
 def test_a_large_push_arrives_whole(git_server: GitServer, broker: CommitBroker, origin: Path) -> None:
     """Beyond a megabyte git sends chunks, after a probe for the credentials."""
-    text = "".join(f"{number * 2654435761 % 2**32:08x}" for number in range(400_000))
+    text = base64.b64encode(random.Random(1).randbytes(1_200_000)).decode()
     broker.commit(put("large", text))
     assert git(origin, "show", "main:large") == text
     assert git_server.count("push") == 1

@@ -65,11 +65,16 @@ class GitServer:
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self._thread.start()
 
+    @property
+    def port(self) -> int:
+        """On 127.0.0.1."""
+        return int(self._server.server_address[1])
+
     def url(self, repository: str, user: str = "", password: str | None = None) -> str:
         """The address of a repository; with a user also that user's credentials, or the ones given."""
         secret = self.users.get(user, "") if password is None else password
         credentials = f"{quote(user, safe='')}:{quote(secret, safe='')}@" if user else ""
-        return f"http://{credentials}127.0.0.1:{self._server.server_address[1]}/{repository}"
+        return f"http://{credentials}127.0.0.1:{self.port}/{repository}"
 
     def next(self, moment: Moment, action: object, times: int | None = 1) -> Planned[str]:
         """The next `times` requests at that moment meet the action (see `git_faults`, `Delay`); None is all."""
