@@ -13,7 +13,6 @@ from generator.render.download import plan_model_files
 from generator.render.kserve_values import (
     predictor_values,
     warn_about_knative,
-    warn_about_resources,
     warn_about_runtime,
 )
 from generator.render.pod_values import (
@@ -105,8 +104,6 @@ def _deployment_values(endpoint: ResolvedEndpoint, scaling: ScalingPlan) -> dict
 
 def _framework_warnings(endpoint: ResolvedEndpoint, pod: dict[str, Any]) -> list[str]:
     warnings: list[str] = []
-    if endpoint.framework == "kserve":
-        warnings += warn_about_resources(endpoint)
     if has_runtime(endpoint):
         warnings += warn_about_runtime(endpoint)
     if is_knative(endpoint):

@@ -137,18 +137,3 @@ def _is_asked_for(endpoint: ResolvedEndpoint, name: str) -> bool:
     """Whether somebody gave the value for this endpoint, so that it is no default of the environment."""
     origin = endpoint.origins.get(name)
     return origin is not None and origin.source in ("request", "file")
-
-
-def warn_about_resources(endpoint: ResolvedEndpoint) -> list[str]:
-    """What KServe would fill in by itself, or what is filled in so that it does not."""
-    pairs = {
-        "cpu": (endpoint.cpu_request, endpoint.cpu_limit, "1"),
-        "memory": (endpoint.memory_request, endpoint.memory_limit, "2Gi"),
-    }
-    warnings: list[str] = []
-    for name, (request, limit, default) in pairs.items():
-        if not request and not limit and not has_runtime(endpoint):
-            warnings.append(f"no {name} is asked for: KServe gives each replica {default}")
-        elif request and not limit:
-            warnings.append(f"the {name} limit is the request, {request}: KServe would set it to {default}")
-    return warnings

@@ -11,6 +11,7 @@ from typing import Any
 from generator.render.arguments import escape_expansion
 from generator.render.download import ModelFiles, pull_policy
 from generator.render.servers import ServerPlan
+from generator.spec.capacity import gpu_memory_threshold
 from generator.spec.resolved import ResolvedEndpoint
 from generator.spec.sections import EnvVar, Toleration
 
@@ -81,17 +82,10 @@ def has_runtime(endpoint: ResolvedEndpoint) -> bool:
 
 
 def container_resources(endpoint: ResolvedEndpoint) -> tuple[dict[str, str], dict[str, str]]:
-    """Limits and requests; GPUs in both, equal, as Kubernetes wants it.
-
-    KServe's webhook fills a missing one of the four with 1 CPU or 2Gi, which may be less than the request that is
-    there; so on KServe a request without limit is its own limit, and a limit without request its own request.
-    """
+    """Limits and requests; GPUs in both, equal, as Kubernetes wants it."""
     gpus = {GPU: str(endpoint.gpus)} if endpoint.gpus else {}
     requests = {"cpu": endpoint.cpu_request, "memory": endpoint.memory_request}
     limits = {"cpu": endpoint.cpu_limit, "memory": endpoint.memory_limit}
-    if endpoint.framework == "kserve":
-        requests = {name: value or limits[name] for name, value in requests.items()}
-        limits = {name: value or requests[name] for name, value in limits.items()}
     return _given(limits) | gpus, _given(requests) | gpus
 
 
@@ -122,11 +116,9 @@ def has_sleep_action(endpoint: ResolvedEndpoint) -> bool:
 
 
 def _gpu_memory_above(endpoint: ResolvedEndpoint) -> str | None:
-    """MiB that a card's memory must exceed: 953.67 MiB a GB, less three percent that cards keep for themselves."""
+    """MiB that a card's memory must exceed."""
     gigabytes = endpoint.deployment.resources.gpu_memory_gb
-    if not gigabytes or not endpoint.gpus:
-        return None
-    return str(gigabytes * 95367 * 97 // 10_000)
+    return str(gpu_memory_threshold(gigabytes)) if gigabytes and endpoint.gpus else None
 
 
 def _node_selector(endpoint: ResolvedEndpoint) -> dict[str, str]:

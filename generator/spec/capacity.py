@@ -12,14 +12,17 @@ from collections.abc import Sequence
 from generator.spec.environment import GpuPool
 from generator.spec.resolved import RolloutPlan
 
-MIB_PER_GB = 953.67
-REAL_CARD_SHARE = 0.97
+CENTI_MIB_PER_GB = 95_367
+REAL_CARD_PERCENT = 97
 """Real cards report a little less than their name: an 80 GB card says 81559 MiB, a 24 GB one 23028."""
 
 
 def gpu_memory_threshold(gigabytes: int) -> int:
-    """MiB that the node label `nvidia.com/gpu.memory` must exceed for a card of this many GB."""
-    return math.floor(gigabytes * MIB_PER_GB * REAL_CARD_SHARE)
+    """MiB that the node label `nvidia.com/gpu.memory` must exceed for a card of this many GB.
+
+    953.67 MiB a GB, less three percent, in whole numbers: no rounding of a machine may move it.
+    """
+    return gigabytes * CENTI_MIB_PER_GB * REAL_CARD_PERCENT // 10_000
 
 
 def eligible_pools(pools: Sequence[GpuPool], gpu_memory_gb: int | None, chosen: str | None) -> tuple[GpuPool, ...]:

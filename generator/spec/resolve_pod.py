@@ -15,7 +15,11 @@ from generator.spec.sources import Sources
 
 
 def resolve_resource(sources: Sources, field: str, device: Device) -> tuple[str | None, str | None]:
-    """Canonical request and limit of `cpu` or `memory`; KServe gets both or none."""
+    """Canonical request and limit of `cpu` or `memory`; KServe gets both or none.
+
+    Its webhook fills a missing one of the two with 1 CPU or 2Gi, which may be less than the request that is there; so
+    on KServe a request without limit is its own limit, and a limit without request its own request.
+    """
     bounds = []
     for bound in ("request", "limit"):
         value = sources.pick(f"{field}.{bound}", env_path=("resources", device, field, bound))

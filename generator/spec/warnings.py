@@ -91,8 +91,8 @@ def _warn_capacity(case: Case) -> Iterator[str]:
 
 def _warn_kserve_resources(case: Case) -> Iterator[str]:
     endpoint = case.endpoint
-    if endpoint.framework != "kserve":
-        return
+    if endpoint.framework != "kserve" or endpoint.kserve.predictor == "model":
+        return  # a serving runtime brings resources of its own
     for name, limit, default in (("cpu", endpoint.cpu_limit, "1 CPU"), ("memory", endpoint.memory_limit, "2Gi")):
         if limit is None:
             yield f"no {name} is given for the replicas: KServe sets request and limit to {default}"

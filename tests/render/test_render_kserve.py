@@ -81,13 +81,6 @@ def test_stopping_is_the_stop_annotation_where_the_version_knows_it() -> None:
     assert kinds(framework="kserve", metrics=MAPPED, **stopped) == ["InferenceService", "HTTPRoute"]
 
 
-def test_kserve_is_never_left_to_fill_in_a_limit_below_the_request() -> None:
-    resources = pod_of(kserve(memory_limit=None, cpu_request=None))["containers"][0]["resources"]
-    assert resources["limits"]["memory"] == resources["requests"]["memory"] == "32Gi"
-    assert resources["requests"]["cpu"] == resources["limits"]["cpu"] == "8"
-    assert warned("memory limit", framework="kserve", memory_limit=None)
-
-
 def test_a_predictor_by_format_names_its_runtime_and_nothing_of_the_image() -> None:
     predictor = kserve(kserve__predictor="model", kserve__runtime="vllm-runtime")["spec"]["predictor"]
     assert "containers" not in predictor

@@ -336,6 +336,11 @@ def test_a_real_card_counts_as_what_its_label_says(gigabytes: int, card: int) ->
     assert gpu_memory_threshold(gigabytes) > gigabytes * 1024 * 0.85
 
 
+def test_the_node_label_that_pods_ask_for_is_what_pools_are_chosen_by() -> None:
+    """One number, to the MiB: a pool that the plan counts on must be one that the pod can be put on."""
+    assert [gpu_memory_threshold(gigabytes) for gigabytes in (1, 24, 40, 80)] == [925, 22201, 37002, 74004]
+
+
 def test_pools_are_chosen_by_memory_or_by_name() -> None:
     """Large enough, or the one that the endpoint names."""
     pools = [

@@ -296,6 +296,15 @@ def test_what_is_allowed_but_perhaps_not_meant_is_a_warning(case: str) -> None:
     assert any(words in warning for warning in found.warnings), found.warnings
 
 
+def test_what_kserve_fills_in_is_said_once_and_only_where_it_does() -> None:
+    """A serving runtime brings resources of its own; one bound is the other one's too."""
+    assert sum("KServe sets" in text for text in check(framework="kserve").warnings) == 2
+    given = {"cpu": {"limit": "4"}, "memory": {"request": "8Gi"}}
+    assert not any("KServe sets" in text for text in check(framework="kserve", **given).warnings)
+    by_runtime = {"predictor": "model", "runtime": "vllm"}
+    assert not any("KServe sets" in text for text in check(framework="kserve", kserve=by_runtime).warnings)
+
+
 def test_a_window_that_is_no_number_is_warned_about() -> None:
     """Limits are not checked against it, and somebody should know."""
     found = check(ENDPOINT.replace("8192", '"8192"'))
