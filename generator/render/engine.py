@@ -17,8 +17,9 @@ from jinja2.exceptions import SecurityError, TemplateSyntaxError, UndefinedError
 from jinja2.loaders import BaseLoader
 
 from generator.errors import RenderFailed, Violation
+from generator.render.filters import MARK_CLOSE, MARK_OPEN
 from generator.render.parse import YamlProblem, find_line
-from generator.render.sandbox import MARK_CLOSE, MARK_OPEN, Run, TemplateEnvironment, current_run
+from generator.render.sandbox import Run, TemplateEnvironment, current_run
 from generator.render.skeleton import fill_skeleton, parse_skeleton
 
 MAX_SHAPES = 1024

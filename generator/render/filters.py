@@ -6,6 +6,7 @@ turns values into text with structure; indenting and shaping YAML is for the tem
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -17,6 +18,11 @@ MAX_TEXT = 1_000_000
 """Characters of one rendering; an object must fit etcd's 1.5 MB."""
 
 MAX_RANGE = 1_000
+
+MARK_OPEN, MARK_CLOSE = "\ue002", "\ue003"
+"""Around `template:line` in text that is rendered again to find the place of an error."""
+
+_MARKS = re.compile(f"{MARK_OPEN}[^{MARK_CLOSE}]*{MARK_CLOSE}")
 
 
 class Fragment(str):
@@ -53,11 +59,14 @@ def _word(part: Any) -> str:
 
 
 def _indent(text: str, width: int) -> str:
-    """Every line that is not empty, moved to the right; for shared pieces: `{% filter indent(6) %}…`."""
+    """Every line that is not empty, moved to the right; for shared pieces: `{% filter indent(6) %}…`.
+
+    A line of marks alone is empty: the text must be the same with marks and without.
+    """
     lines = text.split("\n")
     pad = " " * min(width, 100)
     check_size(len(text) + len(pad) * len(lines))
-    moved = "\n".join(pad + line if line.strip() else line for line in lines)
+    moved = "\n".join(pad + line if _MARKS.sub("", line).strip() else line for line in lines)
     return Fragment(moved) if type(text) is Fragment else moved
 
 

@@ -18,13 +18,18 @@ from jinja2.loaders import BaseLoader
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from generator.render.filters import FILTERS, Fragment, bounded_range, check_size, join_words
+from generator.render.filters import (
+    FILTERS,
+    MARK_CLOSE,
+    MARK_OPEN,
+    Fragment,
+    bounded_range,
+    check_size,
+    join_words,
+)
 
 OPEN, CLOSE = "\ue000", "\ue001"
 """Around the number of a value in a template's text; private-use characters that YAML takes as text."""
-
-MARK_OPEN, MARK_CLOSE = "\ue002", "\ue003"
-"""Around `template:line` in text that is rendered again to find the place of an error."""
 
 MAX_STEPS = 20_000
 """Turns of loops and calls of macros in one rendering; the shipped templates need about fifty."""

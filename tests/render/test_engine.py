@@ -108,6 +108,14 @@ def test_a_problem_inside_an_included_piece_names_the_piece() -> None:
     assert caught.value.violations[0].place == "revstamp:templates/piece.j2:2:0"
 
 
+def test_a_field_after_an_indented_piece_is_placed() -> None:
+    """The text with marks is the same text: a piece that ends with a line break moves nothing behind it."""
+    source = "a:\n{% filter indent(2) %}\n{% include 'piece.j2' %}\n{% endfilter %}\n{% if x %}\n  c: 1\n{% endif %}\n"
+    templates = TemplateSet({"piece.j2": "b:\n{% if none %}\n- 1\n{% endif %}\n"}, {"t.yaml.j2": source})
+    assert templates.render_object("t.yaml.j2", {"x": 1, "none": None}) == {"a": {"c": 1}}
+    assert templates.find_place("t.yaml.j2", {"x": 1, "none": None}, ("a", "c")) == ("templates/t.yaml.j2", 6)
+
+
 def test_a_missing_piece_is_named_with_those_that_are_there() -> None:
     error = failure("a: 1\n{% include 'nope.j2' %}\n")
     assert "nope.j2" in error.message
