@@ -41,7 +41,7 @@ def plan_model_files(endpoint: ResolvedEndpoint) -> ModelFiles:
     if uri is None:
         return ModelFiles(values)
     scheme = storage_scheme(uri)
-    if endpoint.framework == "kserve" and _kserve_fetches(endpoint, scheme):
+    if endpoint.kserve_fetches:
         return _by_kserve(endpoint, uri, scheme, values)
     if scheme == "pvc":
         claim, _, path = uri.removeprefix("pvc://").partition("/")
@@ -59,11 +59,6 @@ def pull_policy(image: str) -> str:
     """Always for a tag that may be another image tomorrow, so that all replicas run the same one."""
     reference = ImageReference.parse(image)
     return "Always" if reference is None or reference.is_mutable else "IfNotPresent"
-
-
-def _kserve_fetches(endpoint: ResolvedEndpoint, scheme: str) -> bool:
-    kserve = endpoint.kserve
-    return kserve.predictor == "model" or kserve.mode == "Knative" or scheme == "oci"
 
 
 def _by_kserve(endpoint: ResolvedEndpoint, uri: str, scheme: str, values: Mapping[str, Any]) -> ModelFiles:

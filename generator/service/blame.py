@@ -33,7 +33,8 @@ def _free_form_path(violation: Violation) -> Path | None:
     if match is None:
         return None
     section = "containerSecurityContext" if match["container"] else "securityContext"
-    return ("pod", section, *(match["rest"] or "").split(".")) if match["rest"] else ("pod", section)
+    steps = match["rest"].split(".") if match["rest"] else []
+    return ("pod", section, *(int(step) if step.isdecimal() else step for step in steps))
 
 
 def _at_source(violation: Violation, path: Path, case: Case) -> Violation:

@@ -76,7 +76,7 @@ def explain_endpoint(
     wanted = find_fields(field, resolved, aliases or {}) if field is not None else None
     if resolved is None:
         return Explanation(ref, tuple(_file_fields(file, wanted)), resolution.violations, is_resolved=False)
-    violations = check_endpoint(resolved, file.document, environment).violations
+    violations = check_endpoint(resolved, file.document, environment, environment_document).violations
     book = RenderedLines(fleet, ref, resolved)
     found = [*_explain_resolved(resolved, file, environment_document, book, wanted), *_file_only(file, wanted)]
     return Explanation(ref, tuple(found), (*violations, *book.violations), is_resolved=True)

@@ -140,7 +140,7 @@ def render_endpoint(
     if resolution.endpoint is None:
         raise Refused(f"{ref} cannot be deployed", violations=resolution.violations)
     resolved = resolution.endpoint
-    findings = check_endpoint(resolved, file.document, environment)
+    findings = check_endpoint(resolved, file.document, environment, environment_document)
     violations = tuple(found for found in findings.violations if found.code not in tolerated)
     if violations:
         raise Refused(f"{ref} cannot be deployed", violations=violations)

@@ -10,7 +10,14 @@ from collections.abc import Iterator
 from generator.errors import Violation
 from generator.spec.document import Document, Path
 from generator.spec.environment import Environment
+from generator.spec.pod_problems import (
+    find_annotation_problems,
+    find_context_problems,
+    find_root_problems,
+    find_toleration_problems,
+)
 from generator.spec.quantity import quantity_value
+from generator.spec.sections import IngressClass, PodDefaults, Routing
 
 Finding = tuple[Path, str, str]
 
@@ -18,7 +25,7 @@ Finding = tuple[Path, str, str]
 def check_environment(environment: Environment, document: Document) -> tuple[Violation, ...]:
     """Every contradiction inside the environment's file, at its place."""
     found = [*_pools(environment), *_resources(environment), *_budgets(environment)]
-    found += [*_variables(environment), *_credentials(environment)]
+    found += [*_variables(environment), *_credentials(environment), *_pods(environment)]
     return tuple(document.violation(("spec", *path), message, fix, "environment") for path, message, fix in found)
 
 
@@ -61,6 +68,26 @@ def _variables(environment: Environment) -> Iterator[Finding]:
         if (variable.value is None) == (variable.secret is None):
             message = f"the variable {variable.name} needs either value or secret"
             yield ("pod", "env", index), message, "give one of the two"
+
+
+def _pods(environment: Environment) -> Iterator[Finding]:
+    """What no endpoint could be deployed with, unless it overrides it."""
+    pod = environment.spec.pod or PodDefaults()
+    for path, message, fix in find_toleration_problems(pod.tolerations or ()):
+        yield ("pod", "tolerations", *path), message, fix
+    for index, pool in enumerate(environment.spec.gpu_pools):
+        for path, message, fix in find_toleration_problems(pool.tolerations or ()):
+            yield ("gpuPools", index, "tolerations", *path), message, fix
+    contexts = (pod.security_context or {}, pod.container_security_context or {})
+    for section, context in zip(("securityContext", "containerSecurityContext"), contexts, strict=True):
+        for path, message, fix in find_context_problems(context):
+            yield ("pod", section, *path), message, fix
+    for section, (path, message, fix) in find_root_problems(*contexts):
+        yield ("pod", section, *path), message, fix
+    ingress = (environment.spec.routing or Routing()).ingress or IngressClass()
+    for given, place in ((pod.annotations, ("pod",)), (ingress.annotations, ("routing", "ingress"))):
+        for _, message, fix in find_annotation_problems(given or {}):
+            yield (*place, "annotations"), message, fix
 
 
 def _credentials(environment: Environment) -> Iterator[Finding]:

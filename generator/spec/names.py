@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -21,12 +22,30 @@ MAX_STORAGE_URI = 1024
 MAX_REPOSITORY = 255
 MAX_IMAGE = MAX_REPOSITORY + 1 + 128 + 1 + 71
 
+OWN_LABELS = frozenset({"app", "endpoint-id", "app.kubernetes.io/managed-by"})
+"""Labels without revstamp's prefix that it sets, or that a platform's selectors go by."""
+
+KSERVE_PREFIXES = frozenset(
+    {"serving.kserve.io", "internal.serving.kserve.io", "kserve.io", "serving.knative.dev", "internal.knative.dev"}
+)
+"""Of the labels by which KServe and Knative find their own objects and pods."""
+
+ANNOTATION_FIELDS: Mapping[str, str] = {
+    "serving.kserve.io/deploymentMode": "kserve.mode",
+    "serving.kserve.io/autoscalerClass": "autoscaling",
+    "serving.kserve.io/stop": "replicas.min: 0 and replicas.max: 0",
+    "serving.kserve.io/storageSecretName": "storage.credentials",
+    "serving.knative.dev/progress-deadline": "budgets.progressDeadlineSeconds",
+}
+"""Annotations that revstamp derives from fields. On pods they would win over those of the InferenceService."""
+
 DNS1035 = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 DNS1123 = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?")
 LABEL_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
 ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+SECRET_KEY = re.compile(r"(?!\.$|\.\.)[-._a-zA-Z0-9]+")
 ROUTE = re.compile(r"(/[A-Za-z0-9][A-Za-z0-9._~-]*)+")
 BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*(/[A-Za-z0-9_][A-Za-z0-9._+-]*)*")
 HOST = re.compile(r"(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
@@ -75,9 +94,24 @@ def is_reserved_key(key: str) -> bool:
     return prefix == "revstamp.io" or prefix.endswith(".revstamp.io")
 
 
+def label_owner(key: str) -> str | None:
+    """Whose label this is, where it is not people's: what objects and pods are found and owned by."""
+    prefix = key.rpartition("/")[0]
+    if is_reserved_key(key) or key in OWN_LABELS:
+        return "revstamp"
+    if prefix in KSERVE_PREFIXES:
+        return "KServe and Knative"
+    return "Kubernetes" if key == "pod-template-hash" else None
+
+
 def is_env_name(name: str) -> bool:
     """Whether the text is a C identifier, the one form of variable name that every Kubernetes takes."""
     return len(name) <= 253 and ENV_NAME.fullmatch(name) is not None
+
+
+def is_secret_key(key: str) -> bool:
+    """Whether a Secret can have such a key: a file name that leads nowhere else."""
+    return len(key) <= 253 and SECRET_KEY.fullmatch(key) is not None
 
 
 def is_branch(name: str) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from generator.spec.environment import GpuPool
 from generator.spec.model import CatalogModel, DeploymentSpec
+from generator.spec.names import storage_scheme
 from generator.spec.sections import (
     Device,
     EnvVar,
@@ -178,6 +179,14 @@ class ResolvedEndpoint:
     def gpus(self) -> int:
         """GPUs of one replica; zero on a CPU."""
         return self.deployment.resources.gpus if self.device == "gpu" else 0
+
+    @property
+    def kserve_fetches(self) -> bool:
+        """Whether KServe's own storage initializer brings the model, and reads from where in `STORAGE_URI`."""
+        uri, kserve = self.model.storage_uri, self.kserve
+        if self.framework != "kserve" or uri is None:
+            return False
+        return kserve.predictor == "model" or kserve.mode == "Knative" or storage_scheme(uri) == "oci"
 
     @property
     def gpus_held(self) -> int:

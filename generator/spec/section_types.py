@@ -11,14 +11,18 @@ from pydantic import AfterValidator, Field
 
 from generator.spec.base import Line, Text, ecma_pattern, in_schema, in_schema_as, wrong
 from generator.spec.names import (
+    ANNOTATION_FIELDS,
     ENV_NAME,
     HOST,
     LABEL_VALUE,
+    SECRET_KEY,
     is_env_name,
     is_host,
     is_label_key,
     is_label_value,
     is_reserved_key,
+    is_secret_key,
+    label_owner,
 )
 from generator.spec.text import shown
 
@@ -56,8 +60,9 @@ def _check_labels(value: dict[str, str]) -> dict[str, str]:
 
 def _check_own_labels(value: dict[str, str]) -> dict[str, str]:
     for key in _check_labels(value):
-        if is_reserved_key(key) or key in ("app", "endpoint-id"):
-            raise wrong(f"the label {shown(key)} belongs to revstamp", "choose another key")
+        owner = label_owner(key)
+        if owner is not None:
+            raise wrong(f"the label {shown(key)} belongs to {owner}", "choose another key")
     return value
 
 
@@ -67,12 +72,22 @@ def _check_annotations(value: dict[str, str]) -> dict[str, str]:
             raise wrong(f"{shown(key)} is not an annotation key", "write name or prefix/name")
         if is_reserved_key(key):
             raise wrong(f"the annotation {shown(key)} belongs to revstamp", "choose another key")
+        if key in ANNOTATION_FIELDS:
+            field = ANNOTATION_FIELDS[key]
+            raise wrong(f"the annotation {shown(key)} is set by revstamp", f"say it by {field}")
     return value
 
 
 def _check_env_name(value: str) -> str:
     if not is_env_name(value):
         raise wrong(f"{shown(value)} is not a variable name", "use letters, digits and '_', not a digit first")
+    return value
+
+
+def _check_secret_key(value: str) -> str:
+    if not is_secret_key(value):
+        fix = "at most 253 letters, digits, '-', '_' and '.', not '.' and not '..' first"
+        raise wrong(f"{shown(value)} is not a key of a Secret", fix)
     return value
 
 
@@ -94,5 +109,5 @@ Annotations = Annotated[dict[str, Text], AfterValidator(_check_annotations)]
 EnvName = Annotated[str, AfterValidator(_check_env_name), in_schema_as(ENV_NAME, 253)]
 LabelKey = Annotated[str, AfterValidator(_check_label_key)]
 LabelValue = Annotated[str, AfterValidator(_check_label_value), in_schema_as(LABEL_VALUE, 63)]
-SecretKeyName = Annotated[str, Field(pattern=r"^[-._a-zA-Z0-9]{1,253}$")]
+SecretKeyName = Annotated[str, AfterValidator(_check_secret_key), in_schema_as(SECRET_KEY, 253)]
 UrlPath = Annotated[Line, AfterValidator(_check_path)]

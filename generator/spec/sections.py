@@ -38,6 +38,7 @@ from generator.spec.section_types import (
 from generator.spec.section_types import Device as Device
 from generator.spec.section_types import Framework as Framework
 from generator.spec.section_types import Server as Server
+from generator.spec.text import shown
 
 
 class GatewayRef(Model):
@@ -105,6 +106,13 @@ def _check_unique_names(value: tuple[EnvVar, ...]) -> tuple[EnvVar, ...]:
     return value
 
 
+def _check_given_once(value: tuple[str, ...]) -> tuple[str, ...]:
+    twice = next((name for name in value if value.count(name) > 1), None)
+    if twice is not None:
+        raise wrong(f"{shown(twice)} is given twice", "give it once")
+    return value
+
+
 class Toleration(Model):
     """A Kubernetes toleration."""
 
@@ -125,7 +133,7 @@ class PodDefaults(Model):
 
     service_account_name: ObjectName | None = None
     """Service account of the pods."""
-    image_pull_secrets: Annotated[tuple[ObjectName, ...], AsTuple] | None = None
+    image_pull_secrets: Annotated[tuple[ObjectName, ...], AsTuple, AfterValidator(_check_given_once)] | None = None
     """Secrets to pull images with."""
     tolerations: Annotated[tuple[Toleration, ...], AsTuple] | None = None
     """Taints that the pods stand."""

@@ -99,6 +99,25 @@ def test_a_wrong_value_in_a_free_section_is_told_at_its_line(person: Person) -> 
     assert answer.error["violations"][0]["line"] > 0
 
 
+def test_no_template_is_blamed_for_what_a_file_says(person: Person) -> None:
+    """Not for values that only the schema or the writer of YAML refuses, nor for names that stand twice."""
+    knative = "  framework: kserve\n  kserve: {mode: Knative}\n"
+    by_format = "  framework: kserve\n  kserve: {predictor: model, runtime: vllm}\n"
+    cases = {
+        "  pod: {securityContext: {supplementalGroups: [1, x]}}\n": "spec.pod.securityContext.supplementalGroups[1]",
+        "  pod: {securityContext: {runAsUser: 1.5}}\n": "spec.pod.securityContext.runAsUser",
+        "  pod: {imagePullSecrets: [a, a]}\n": "spec.pod.imagePullSecrets",
+        f"{knative}  pod: {{env: [{{name: STORAGE_URI, value: x}}]}}\n": "spec.pod.env[0]",
+        f"{by_format}  pod: {{securityContext: {{runAsUser: nobody}}}}\n": "spec.pod.securityContext.runAsUser",
+    }
+    for text, path in cases.items():
+        person.edit(CHAT, "  replicas:\n", text + "  replicas:\n")
+        (violation,) = person.fail("commit", "-m", "x")["violations"]
+        line = person.read(CHAT)[: person.read(CHAT).index("  pod: ")].count("\n") + 1
+        assert (violation["file"], violation["path"], violation["line"]) == (CHAT, path, line), text
+        person.git("checkout", "--", CHAT)
+
+
 def test_flags_and_a_request_go_together_unless_they_contradict(person: Person) -> None:
     """Both say something of other fields: both are taken."""
     person.do("redeploy", "prod/chat", "--cpu-request", "5", "--request", "-", stdin='{"memoryLimit": "64Gi"}')
