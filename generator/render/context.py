@@ -23,7 +23,7 @@ from generator.render.pod_values import (
     pod_values,
     server_values,
 )
-from generator.render.route_values import autoscaler_values, disruption_values, route_values
+from generator.render.route_values import autoscaler_values, disruption_values, route_values, warn_about_annotations
 from generator.render.scaling import ScalingPlan, plan_scaling
 from generator.render.servers import plan_server
 from generator.spec.resolved import ResolvedEndpoint
@@ -103,7 +103,7 @@ def _deployment_values(endpoint: ResolvedEndpoint, scaling: ScalingPlan) -> dict
 
 
 def _framework_warnings(endpoint: ResolvedEndpoint, pod: dict[str, Any]) -> list[str]:
-    warnings: list[str] = []
+    warnings = warn_about_annotations(endpoint)
     if has_runtime(endpoint):
         warnings += warn_about_runtime(endpoint)
     if is_knative(endpoint):

@@ -20,6 +20,15 @@ from generator.spec.names import ImageReference, storage_scheme
 from generator.spec.resolved import ResolvedEndpoint
 from generator.spec.sections import StorageCredentials
 
+GOOGLE_FILE = "GOOGLE_APPLICATION_CREDENTIALS"
+"""The variable by which Google's library finds a file; what is in the file is no use to it."""
+
+_NO_FILE = (
+    f"{GOOGLE_FILE} must name a file, and revstamp mounts none into the storage initializer: gs:// will not be read "
+    "with it. Give the pods an identity instead (pod.serviceAccountName of a workload identity), or let KServe fetch "
+    "(kserve.mode Knative or kserve.predictor model) from a Secret with the key gcloud-application-credentials.json"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class ModelFiles:
@@ -46,13 +55,16 @@ def plan_model_files(endpoint: ResolvedEndpoint) -> ModelFiles:
     if scheme == "pvc":
         claim, _, path = uri.removeprefix("pvc://").partition("/")
         return ModelFiles({**values, "claim": claim, "sub_path": path.strip("/") or None})
+    credentials = _credentials(endpoint, scheme)
     download = {
         "image": endpoint.storage_initializer_image,
         "image_pull_policy": pull_policy(endpoint.storage_initializer_image),
         "args": [escape_expansion(uri), MODEL_PATH],
-        "env": _credential_env(_credentials(endpoint, scheme)),
+        "env": _credential_env(credentials),
     }
-    return ModelFiles({**values, "download": download})
+    given = {*credentials.keys, *(credentials.env or {})} if credentials is not None else set()
+    wants_file = scheme == "gs" and GOOGLE_FILE in given
+    return ModelFiles({**values, "download": download}, warnings=(_NO_FILE,) if wants_file else ())
 
 
 def pull_policy(image: str) -> str:
@@ -67,9 +79,10 @@ def _by_kserve(endpoint: ResolvedEndpoint, uri: str, scheme: str, values: Mappin
     credentials = _credentials(endpoint, scheme)
     if credentials is None:
         return ModelFiles(values, env)
+    names = "gcloud-application-credentials.json" if scheme == "gs" else "awsAccessKeyID, awsSecretAccessKey, HF_TOKEN"
     warning = (
-        f"KServe's own storage initializer reads Secret {credentials.secret!r} by KServe's key names (awsAccessKeyID, "
-        "awsSecretAccessKey, HF_TOKEN, …): the environment's mapping of keys and variables is not applied"
+        f"KServe's own storage initializer reads Secret {credentials.secret!r} by KServe's key names ({names}, …): "
+        "the environment's mapping of keys and variables is not applied"
     )
     return ModelFiles(values, env, {"serving.kserve.io/storageSecretName": credentials.secret}, (warning,))
 

@@ -12,6 +12,7 @@ from generator.render.kserve_values import has_own_autoscaler
 from generator.render.pod_values import is_knative
 from generator.render.scaling import SCALE_DOWN_SECONDS, ScalingPlan, cpu_metric
 from generator.spec.resolved import ResolvedEndpoint
+from generator.spec.text import shown
 
 _PATTERN = re.compile(r"[\\.+*?\[\](){}^$|]")
 _NGINX = "nginx.ingress.kubernetes.io/"
@@ -28,7 +29,6 @@ def route_values(endpoint: ResolvedEndpoint) -> dict[str, Any]:
     Knative routes by the Host header, so there it is rewritten to the predictor's own.
     """
     routing = endpoint.routing
-    host = f"{backend_name(endpoint)}.{endpoint.namespace}.svc.cluster.local" if is_knative(endpoint) else None
     parent = {
         "name": routing.gateway_name,
         "namespace": routing.gateway_namespace,
@@ -39,17 +39,22 @@ def route_values(endpoint: ResolvedEndpoint) -> dict[str, Any]:
         "pattern": _PATTERN.sub(r"\\\g<0>", endpoint.route) + "(/|$)(.*)",
         "host": routing.host,
         "backend": backend_name(endpoint),
-        "backend_host": host,
+        "backend_host": _rewritten_host(endpoint),
         "timeout_seconds": routing.request_timeout_seconds,
         "parent": {name: value for name, value in parent.items() if value},
         "ingress_class": routing.ingress_class,
-        "ingress_annotations": _ingress_annotations(endpoint, host),
+        "ingress_annotations": {**routing.ingress_annotations, **_own_annotations(endpoint)},
         "tls_secret": routing.ingress_tls_secret,
     }
 
 
-def _ingress_annotations(endpoint: ResolvedEndpoint, host: str | None) -> dict[str, str]:
+def _rewritten_host(endpoint: ResolvedEndpoint) -> str | None:
+    return f"{backend_name(endpoint)}.{endpoint.namespace}.svc.cluster.local" if is_knative(endpoint) else None
+
+
+def _own_annotations(endpoint: ResolvedEndpoint) -> dict[str, str]:
     """What nginx needs; `rewrite-target: /` alone would collapse every path below the route."""
+    host = _rewritten_host(endpoint)
     seconds = str(endpoint.routing.request_timeout_seconds)
     own = {
         f"{_NGINX}use-regex": "true",
@@ -59,7 +64,20 @@ def _ingress_annotations(endpoint: ResolvedEndpoint, host: str | None) -> dict[s
     }
     if host:
         own[f"{_NGINX}upstream-vhost"] = host
-    return {**endpoint.routing.ingress_annotations, **own}
+    return own
+
+
+def warn_about_annotations(endpoint: ResolvedEndpoint) -> list[str]:
+    """Which annotations of people are replaced, and what to say instead."""
+    if endpoint.routing.type != "ingress":
+        return []
+    given = endpoint.routing.ingress_annotations
+    return [
+        f"the ingress annotation {key} is set by revstamp: {shown(given[key])} is replaced by {shown(value)}"
+        + (", as routing.requestTimeoutSeconds says" if key.endswith("-timeout") else "")
+        for key, value in _own_annotations(endpoint).items()
+        if given.get(key, value) != value
+    ]
 
 
 def autoscaler_values(endpoint: ResolvedEndpoint, scaling: ScalingPlan) -> dict[str, Any] | None:

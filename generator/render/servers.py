@@ -174,4 +174,17 @@ def _limit_arguments(endpoint: ResolvedEndpoint, ways: ServerWays) -> tuple[list
     args.append(f"{ways.tokens_total}={total}")
     if ways.tokens_out and endpoint.deployment.job_type != "EMBEDDING":
         args.append(ways.tokens_out.format(tokens=endpoint.deployment.runtime.max_output_tokens))
+    elif not ways.tokens_out and _is_asked_for(endpoint):
+        warnings.append(
+            f"max_output_tokens {runtime.max_output_tokens} bounds no single answer: {endpoint.server} is told only "
+            f"that input and output together are at most {total}, so a short input leaves room for a longer answer; "
+            "clients bound theirs with max_tokens"
+        )
     return args, warnings
+
+
+def _is_asked_for(endpoint: ResolvedEndpoint) -> bool:
+    """Whether somebody chose the length of answers, and there are answers: embeddings have none."""
+    origin = endpoint.origins.get("deployment.runtime.max_output_tokens")
+    chosen = origin is not None and origin.source in ("request", "file")
+    return chosen and endpoint.deployment.job_type != "EMBEDDING"

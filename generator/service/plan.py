@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from generator import __version__
 from generator.errors import Refused, RenderFailed, Violation
 from generator.render.committed import read_committed
+from generator.render.handover import warn_about_handover
 from generator.render.manifest import ManifestSet
 from generator.render.render import render_manifests
 from generator.render.schema_check import SchemaVersions
@@ -218,7 +219,7 @@ def _plan_stamped(
         deletes,
         (previous, stamped.bodies),
         rendering.resolved,
-        rendering.warnings,
+        (*rendering.warnings, *warn_about_handover(previous, stamped.bodies, rendering.resolved.kserve.minor)),
         rendering.notices,
     )
 

@@ -93,7 +93,20 @@ def promotion_patch(source: EndpointFile, target: EndpointFile, environment: str
         if value is not None and value != _at(target.document.data, path):
             sets[path] = value
     labels = {path: f"{environment}: {'.'.join(str(part) for part in path)}" for path in sets}
-    return Patch(sets, frozenset(clears), labels)
+    return Patch(sets, frozenset(clears), labels, tuple(_find_pinned(source, target, environment, sets)))
+
+
+def _find_pinned(source: EndpointFile, target: EndpointFile, environment: str, sets: Mapping[Path, Any]) -> list[str]:
+    """What the target's file has for itself while the model changes below it, so that no promotion ever moves it."""
+    if not any(path[:2] == ("spec", "model") or path[-1] == "serve_target" for path in sets):
+        return []
+    return [
+        f"{name} {value} of {target.path} stays: {environment} names none of its own, so the model was tried with its "
+        f"environment's; take it out of the file, or see that it fits"
+        for name in ("image", "server")
+        if (value := _at(target.document.data, ("spec", name))) is not None
+        and _at(source.document.data, ("spec", name)) is None
+    ]
 
 
 def _carry(source: Any, target: Any, path: Path, sets: dict[Path, Any], clears: set[Path]) -> None:

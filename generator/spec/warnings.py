@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from generator.spec.case import Case, Warn
-from generator.spec.names import ImageReference
+from generator.spec.names import ImageReference, storage_scheme
+from generator.spec.plain_secrets import find_secret_arguments, holds_plain_secret
 from generator.spec.rules_capacity import KNOWN_POLICIES
 from generator.spec.text import MAX_SHOWN, shown
 
@@ -98,6 +99,22 @@ def _warn_kserve_resources(case: Case) -> Iterator[str]:
             yield f"no {name} is given for the replicas: KServe sets request and limit to {default}"
 
 
+def _warn_plain_secrets(case: Case) -> Iterator[str]:
+    endpoint = case.endpoint
+    scheme = storage_scheme(endpoint.model.storage_uri or "")
+    storage = (entry.env or {} for entry in endpoint.storage_credentials if entry.scheme == scheme)
+    plain = [(variable.name, variable.value) for variable in endpoint.pod.env]
+    plain += [item for entry in storage for item in entry.items()]
+    for name, value in plain:
+        if value is not None and holds_plain_secret(name, value):
+            yield f"the variable {name} looks like a secret, but its value stands in git: take it from a Secret"
+    for flag in find_secret_arguments((*endpoint.image_args, *endpoint.args)):
+        yield (
+            f"the argument {flag} looks like a secret, but its value stands in git: most servers take it from a "
+            "variable, which can come from a Secret"
+        )
+
+
 WARNINGS: tuple[Warn, ...] = (
     _warn_tokens,
     _warn_window,
@@ -107,4 +124,5 @@ WARNINGS: tuple[Warn, ...] = (
     _warn_deadline,
     _warn_capacity,
     _warn_kserve_resources,
+    _warn_plain_secrets,
 )

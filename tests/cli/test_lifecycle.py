@@ -191,6 +191,30 @@ def test_promotion_carries_model_and_limits_but_no_replicas_or_route(person: Per
     assert person.ask("promote", "chat", "--from", "dev", "--to", "prod")["state"] == "unchanged"
 
 
+def test_a_promotion_says_which_image_it_leaves_pinned(person: Person) -> None:
+    """Only where the model moves below it and the source has none to carry."""
+    person.edit(CHAT, "  replicas:\n", "  image: reg.local/vllm:9\n  replicas:\n")
+    person.do("commit", "-m", "pin")
+    assert person.ask("promote", "chat", "--from", "dev", "--to", "prod", "--dry-run")["notices"] == []
+    person.edit("environments/dev/endpoints/chat.yaml", 'version: "1.0"', 'version: "2.0"')
+    person.do("commit", "-m", "try 2.0")
+    (notice,) = person.ask("promote", "chat", "--from", "dev", "--to", "prod", "--dry-run")["notices"]
+    assert notice.startswith(f"image reg.local/vllm:9 of {CHAT} stays: dev names none of its own")
+    person.edit("environments/dev/endpoints/chat.yaml", "  replicas:\n", "  image: reg.local/vllm:10\n  replicas:\n")
+    person.do("commit", "-m", "try another image")
+    assert person.ask("promote", "chat", "--from", "dev", "--to", "prod", "--dry-run")["notices"] == []
+
+
+def test_the_plan_says_what_an_autoscaler_needs_to_take_over(person: Person) -> None:
+    """And to give back; applying alone would take pods away."""
+    fixed = person.ask("scale", "prod/chat", "--min", "3", "--max", "3")
+    assert any("3 fixed replicas take over from an autoscaler" in text for text in fixed["warnings"])
+    scaled = person.ask("scale", "prod/chat", "--min", "3", "--max", "5", "--dry-run")
+    assert any("an autoscaler takes over from 3 fixed replicas" in text for text in scaled["warnings"])
+    again = person.ask("redeploy", "prod/chat", "--dry-run")
+    assert not any("take" in text and "over" in text for text in again["warnings"])
+
+
 def test_promotion_finds_the_counterpart_by_route_or_takes_the_one_named(person: Person) -> None:
     """Names differ between environments where the platform made them."""
     text = person.read("environments/dev/endpoints/chat.yaml").replace("name: chat\n", "name: trial\n", 1)

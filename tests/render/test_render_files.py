@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.render.rendering import body, kserve, pod_of
+from generator.spec.sections import StorageCredentials
+from tests.render.rendering import body, kserve, pod_of, warned
 
 
 def test_a_download_is_an_init_container_with_arguments_and_references_only() -> None:
@@ -40,3 +41,15 @@ def test_knative_and_oci_leave_the_download_to_kserve() -> None:
         assert predictor["containers"][0]["env"][-1]["name"] == "STORAGE_URI"
     annotations = kserve(kserve__mode="Knative")["metadata"]["annotations"]
     assert annotations["serving.kserve.io/storageSecretName"] == "minio-secret"
+
+
+def test_a_file_that_is_not_mounted_is_warned_about() -> None:
+    """Google's library wants the path of a file, which a variable from a Secret is not."""
+    google = StorageCredentials(scheme="gs", secret="gcp", keys={"GOOGLE_APPLICATION_CREDENTIALS": "key.json"})
+    given = {"model__storage_uri": "gs://models/a", "storage_credentials": (google,)}
+    assert warned("revstamp mounts none into the storage initializer", **given)
+    assert not warned("mounts none", **{**given, "storage_credentials": ()})
+    assert not warned("mounts none", storage_credentials=(google,))
+    by_kserve = {**given, "framework": "kserve", "kserve__mode": "Knative"}
+    assert warned("by KServe's key names (gcloud-application-credentials.json", **by_kserve)
+    assert not warned("mounts none", **by_kserve)

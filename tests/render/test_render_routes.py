@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.render.rendering import body
+from tests.render.rendering import body, warned
 
 
 def test_a_gateway_route_replaces_its_prefix() -> None:
@@ -41,3 +41,18 @@ def test_routes_to_knative_carry_the_host_it_routes_by() -> None:
     assert route["backendRefs"][0]["name"] == "svc-0123456789ab-predictor"
     ingress = body("Ingress", routing__type="ingress", **given)
     assert ingress["metadata"]["annotations"]["nginx.ingress.kubernetes.io/upstream-vhost"] == host
+
+
+def test_annotations_of_people_that_revstamp_replaces_are_named() -> None:
+    nginx = "nginx.ingress.kubernetes.io"
+    given = {f"{nginx}/rewrite-target": "/", f"{nginx}/proxy-read-timeout": "5", f"{nginx}/proxy-body-size": "8m"}
+    ingress = {"routing__type": "ingress", "routing__ingress_annotations": given}
+    assert warned(
+        f"the ingress annotation {nginx}/rewrite-target is set by revstamp: '/' is replaced by '/$2'", **ingress
+    )
+    assert warned("'5' is replaced by '300', as routing.requestTimeoutSeconds says", **ingress)
+    assert not warned("proxy-body-size", **ingress)
+    assert not warned("ingress annotation", **{**ingress, "routing__type": "gateway"})
+    assert not warned(
+        "ingress annotation", **{**ingress, "routing__ingress_annotations": {f"{nginx}/use-regex": "true"}}
+    )

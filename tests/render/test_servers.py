@@ -6,6 +6,7 @@ import pytest
 
 from generator.render.arguments import escape_expansion, group_arguments, merge_arguments
 from generator.render.servers import plan_server
+from generator.spec.resolved import Origin
 from tests.render.factory import make_cpu_endpoint, make_endpoint
 
 
@@ -171,3 +172,15 @@ def test_the_health_path_of_an_endpoint_is_asked_everywhere() -> None:
 def test_an_embedding_model_has_no_limit_of_output() -> None:
     """It generates nothing."""
     assert not any("max_new_tokens" in arg for arg in args_of(deployment__job_type="EMBEDDING"))
+
+
+@pytest.mark.parametrize("server", ["tgi", "sglang"])
+def test_a_limit_of_output_that_the_server_cannot_be_told_is_said_where_it_was_asked_for(server: str) -> None:
+    chosen = {"deployment.runtime.max_output_tokens": Origin("file", "f:1")}
+    (warning,) = plan_server(make_endpoint(server=server, origins=chosen)).warnings
+    assert f"max_output_tokens 1024 bounds no single answer: {server} is told only" in warning
+    assert "together are at most 5120" in warning
+    assert plan_server(make_endpoint(server=server)).warnings == ()
+    embedding = make_endpoint(server=server, origins=chosen, deployment__job_type="EMBEDDING")
+    assert plan_server(embedding).warnings == ()
+    assert plan_server(make_endpoint(server="vllm", origins=chosen)).warnings == ()
