@@ -16,7 +16,7 @@ from pathlib import Path
 from generator.errors import DirtyClone, GitError, NotARepository, RemoteUnavailable, RevstampError
 from generator.gitops.broker import CommitBroker, Limits
 from generator.gitops.changes import Change, CommitResult
-from generator.gitops.edits import Edits, guard_change, list_changes, read_edits
+from generator.gitops.edits import Edits, guard_change, read_edits
 from generator.gitops.following import Follower, SyncReport
 from generator.gitops.history import ChangedPath
 from generator.gitops.journal import Journal
@@ -65,7 +65,7 @@ class Clone:
         bare, git_dir, common = answer.text.split("\n")
         top = run_git(["rev-parse", "--path-format=absolute", "--show-toplevel"], cwd=Path(start))
         if bare == "true" or top.code != 0:
-            raise NotARepository(f"{start} has no work tree", hint="Run this in a clone, not in a bare repository.")
+            raise NotARepository(f"{start} has no work tree", hint="run this in a clone, not in a bare repository")
         return cls(Path(top.text), Path(git_dir), Repository.open(common), time_limit)
 
     @property
@@ -73,7 +73,7 @@ class Clone:
         """The branch that is checked out; it may have no commit yet. Raises DirtyClone for a detached HEAD."""
         answer = run_git(["symbolic-ref", "-q", "HEAD"], cwd=self.root)
         if answer.code != 0 or not answer.text.startswith("refs/heads/"):
-            raise DirtyClone("HEAD is detached: no branch is checked out", hint="Run git switch BRANCH first.")
+            raise DirtyClone("HEAD is detached: no branch is checked out", hint="run git switch BRANCH first")
         return answer.text.removeprefix("refs/heads/")
 
     @property
@@ -96,7 +96,7 @@ class Clone:
         if "origin" in names or len(names) == 1:
             return "origin" if "origin" in names else names[0]
         if names:
-            hint = f"Run git branch --set-upstream-to=REMOTE/{self.branch} first."
+            hint = f"run git branch --set-upstream-to=REMOTE/{self.branch} first"
             raise GitError(f"{self.branch} has no upstream and there are several remotes", hint=hint)
         return None
 
@@ -111,10 +111,6 @@ class Clone:
         )  # `git push -u URL` sets a URL, which no ref can follow
         tracking = f"refs/remotes/{self.remote_name}/{name}" if is_name else ""
         return Remote(self.remote_name, name, time_limit or self.time_limit, tracking)
-
-    def is_clean(self) -> bool:
-        """Whether nothing differs from HEAD; ignored files do not count."""
-        return not list_changes(self.work_tree)
 
     def edits(self, folders: Sequence[str] = ()) -> Edits:
         """What the person changed below the folders. Finishes first what a crash left unfinished."""
@@ -194,12 +190,6 @@ class Clone:
             self.work_tree.bring([ChangedPath("M", path, None, blob) for path, blob in blobs.items()])
             return tuple(blobs)
 
-    def fast_forward(self, new: str) -> SyncReport:
-        """Move the branch to a newer commit with index and work tree, or leave all as it is and say why."""
-        with self._held():
-            self._follower.resume(self.branch, self.remote())
-            return self._follower.advance(self.branch, self.head, new, {})
-
     def resume(self) -> SyncReport | None:
         """Finish what a crash left unfinished; None where there was nothing. Asks the remote where it must."""
         if self._follower.journal.read() is None:
@@ -217,7 +207,7 @@ class Clone:
         if self.repository.is_ancestor(tip, local):
             return local
         raise DirtyClone(
-            f"{self.branch} and its remote have both moved on", hint="Run git pull --rebase, then run this again."
+            f"{self.branch} and its remote have both moved on", hint="run git pull --rebase, then run this again"
         )
 
     def _refuse_checked_out(self, branch: str) -> None:
@@ -227,7 +217,7 @@ class Clone:
             lines = block.split("\n")
             if f"branch refs/heads/{branch}" in lines:
                 place = lines[0].removeprefix("worktree ")
-                raise DirtyClone(f"{branch} is checked out in {place}", hint=f"Run this there: -C {place}")
+                raise DirtyClone(f"{branch} is checked out in {place}", hint=f"run this there: -C {place}")
 
     @contextmanager
     def _held(self) -> Iterator[None]:
@@ -235,7 +225,5 @@ class Clone:
             self.work_tree.index.refuse_lock()
             for name, what in _IN_PROGRESS.items():
                 if (self.git_dir / name).exists():
-                    raise DirtyClone(
-                        f"a {what} is in progress in this clone", hint=f"Finish or abort the {what} first."
-                    )
+                    raise DirtyClone(f"a {what} is in progress in this clone", hint=f"finish or abort the {what} first")
             yield

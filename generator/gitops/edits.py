@@ -62,7 +62,7 @@ def list_changes(work_tree: WorkTree, folders: Sequence[str] = ()) -> list[str]:
         kind, _, rest = record.partition(" ")
         if kind == "u":
             path = rest.split(" ", 9)[9]
-            raise DirtyClone(f"{path} has a merge conflict", hint="Resolve it, then run this again.")
+            raise DirtyClone(f"{path} has a merge conflict", hint="resolve it, then run this again")
         if kind == "1":
             paths[rest.split(" ", 7)[7]] = None
         elif kind == "?":
@@ -89,6 +89,6 @@ def _name_foreign_change(repository: Repository, path: str, head: str | None, ti
     by = f"{commit.id[:10]} by {commit.author_name}: {commit.subject}" if commit else tip[:10]
     return ChangeConflict(
         f"{path} was changed by somebody else in {by}",
-        hint="Run git stash, git pull and git stash pop; look at the file, then run this again.",
+        hint="run git stash, git pull and git stash pop; look at the file, then run this again",
         details={"file": path, "commit": commit.id if commit else tip},
     )

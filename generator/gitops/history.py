@@ -100,25 +100,6 @@ def list_changed_paths(git_dir: Path, old_tree: str, new_tree: str, folder: str)
     return [parse_raw(header, next(fields)) for header in fields if header.startswith(":")]
 
 
-def list_contents(git_dir: Path, path: str, until: str) -> Iterator[str]:
-    """Ids of every blob that the path had in any commit that `until` contains, newest first, each once."""
-    arguments = ["log", "-z", "--full-history", "-m", "--raw", "--no-renames", "--no-abbrev", "--format=tformat:"]
-    seen: set[str] = set()
-    with open_git(
-        git_dir, [*arguments, "--end-of-options", check_revision(until), "--", _check_folder(path)]
-    ) as stream:
-        fields = split_nul(stream)
-        for field in fields:
-            header = field.lstrip("\n")
-            if not header.startswith(":"):
-                continue
-            change = parse_raw(header, next(fields))
-            for blob in (change.new_blob, change.old_blob):
-                if blob and change.path == path and blob not in seen:
-                    seen.add(blob)
-                    yield blob
-
-
 def parse_raw(header: str, path: str) -> ChangedPath:
     """One record of git's raw difference: `:mode mode old new status` and the path."""
     old_mode, new_mode, old, new, status = header[1:].split(" ")
@@ -162,5 +143,5 @@ def _check_folder(path: str) -> str:
 
 def _explain_refusal(said: str) -> GitError | NotFound:
     if "unknown revision" in said or "bad revision" in said or "Invalid revision" in said or "bad object" in said:
-        return NotFound("the repository has no such revision", hint="See the revisions with git log, or fetch first.")
+        return NotFound("the repository has no such revision", hint="see the revisions with git log, or fetch first")
     return GitError(f"git could not read the history: {said}")

@@ -40,7 +40,7 @@ class IndexFile:
         if not is_ours:
             raise DirtyClone(
                 f"another git process works in this clone: {self._lock} is there",
-                hint="Wait for it; if there is none, a crash left the file: delete it and run this again.",
+                hint="wait for it; if there is none, a crash left the file: delete it and run this again",
                 retryable=True,
             )
         self._lock.unlink()

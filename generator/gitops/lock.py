@@ -46,7 +46,7 @@ def _wait_for(handle: int, path: Path, time_limit: float, busy: str) -> None:
                 holder = os.pread(handle, 32, 0).decode("ascii", "replace").strip()
                 raise GitError(
                     f"{busy}: process {holder or 'unknown'} has held {path} for more than {time_limit:g} s",
-                    hint="Wait for it, or end that process; its lock goes with it.",
+                    hint="wait for it, or end that process; its lock goes with it",
                     retryable=True,
                 ) from None
             time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - spreads waiters, guards nothing

@@ -39,7 +39,7 @@ class CommitMessage:
         if has_control(self.body, allowed="\n\t") or _OURS.search(self.body):
             raise InvalidInput(
                 "the text of a commit has control characters or a line that passes for a Revstamp- trailer",
-                hint="Give plain text.",
+                hint="give plain text",
             )
         for key, value in self.trailers:
             if not _KEY.fullmatch(key):
@@ -99,5 +99,5 @@ def find_request_ids(text: str) -> frozenset[str]:
 def _check_line(what: str, text: str) -> None:
     if not text.strip() or text.startswith("-") or has_control(text):
         raise InvalidInput(
-            f"{what} cannot be {text!r}", hint="It must be one line, not empty, and not begin with a hyphen."
+            f"{what} cannot be {text!r}", hint="it must be one line, not empty, and not begin with a hyphen"
         )

@@ -47,7 +47,7 @@ def _open_whole(path: Path, url: str) -> Repository | None:
         mirror = Repository.open(path)
         if mirror.read_setting(MIRROR_SETTING) == "true" and mirror.read_setting("remote.origin.url") == url:
             return mirror
-    raise AlreadyExists(f"{path} is there already and is not a mirror of this remote", hint="Choose another folder.")
+    raise AlreadyExists(f"{path} is there already and is not a mirror of this remote", hint="choose another folder")
 
 
 def _fetch_all(mirror: Repository, url: str, time_limit: float) -> None:

@@ -45,7 +45,7 @@ class ObjectStore:
             except (ValueError, OSError) as error:
                 raise NotFound(
                     f"the repository has no object {object_id}",
-                    hint="A shallow clone lacks history: git fetch --unshallow. Otherwise check it with git fsck.",
+                    hint="a shallow clone lacks history: git fetch --unshallow. Otherwise check it with git fsck",
                 ) from error
 
     def close(self) -> None:

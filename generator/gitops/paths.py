@@ -31,16 +31,14 @@ def check_path(path: str) -> tuple[str, ...]:
 def check_branch(name: str) -> str:
     """The branch name itself. Raises InvalidInput where git, or an option parser, would take it for something else."""
     if not name or _BRANCH_REFUSED.search(name) or has_control(name) or len(name) > 200:
-        raise InvalidInput(
-            f"{name!r} cannot be the name of a branch", hint="Use a name such as main or redeploy/llama."
-        )
+        raise InvalidInput(f"{name!r} cannot be the name of a branch", hint="use a name such as main or redeploy/llama")
     return name
 
 
 def check_revision(rev: str) -> str:
     """The revision itself. Raises InvalidInput where it could be read as an option or as two lines."""
     if not rev or rev.startswith("-") or has_control(rev):
-        raise InvalidInput(f"{rev!r} is not a revision", hint="Give a commit, a branch or a tag.")
+        raise InvalidInput(f"{rev!r} is not a revision", hint="give a commit, a branch or a tag")
     return rev
 
 

@@ -42,6 +42,11 @@ class GitOutput:
         """Standard output as text without the final newline."""
         return self.stdout.decode("utf-8", "surrogateescape").rstrip("\n")
 
+    @property
+    def reason(self) -> str:
+        """Why git gave up: the first line of its diagnostics, without the word `fatal`."""
+        return self.stderr.strip().split("\n")[0].removeprefix("fatal: ").removeprefix("error: ")
+
 
 def git_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment of every git process: English words, no prompts, no lock taken by mere reading."""
@@ -68,7 +73,7 @@ def start_git(
     except FileNotFoundError as error:
         if cwd is not None and not cwd.is_dir():
             raise GitError(f"{cwd} is not a folder") from error
-        raise GitError("git was not found", hint="Install git 2.34 or newer and make sure it is on PATH.") from error
+        raise GitError("git was not found", hint="install git 2.34 or newer and make sure it is on PATH") from error
 
 
 def run_git(

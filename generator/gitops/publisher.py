@@ -115,7 +115,7 @@ class Publisher:
             tip = self.read_tip(refresh=True)
         raise RemoteUnavailable(
             f"{self._branch} was moved by others {self._limits.attempts} times while this commit was being pushed",
-            hint="Nothing was pushed; try again.",
+            hint="nothing was pushed; try again",
         )
 
     def _build(self, changes: Sequence[Change], base: str | None) -> _Built:

@@ -92,12 +92,12 @@ class RefStore:
 def _explain_failure(answer: GitOutput) -> GitError:
     said = answer.stderr.strip()
     if _LOST.search(said):
-        return RefMoved("the branch was moved by somebody else", hint="Try again.")
+        return RefMoved("the branch was moved by somebody else", hint="try again")
     locked = _LOCKED.search(said)
     if locked:
         return GitError(
             f"git holds a lock: {locked['lock']}",
-            hint="Wait for the other git process; if there is none, a crash left the file: delete it and try again.",
+            hint="wait for the other git process; if there is none, a crash left the file: delete it and try again",
             retryable=True,
         )
     return GitError(f"git could not move the branch: {said}")

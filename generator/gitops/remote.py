@@ -146,7 +146,7 @@ def check_url(name_or_url: str) -> str:
     if not name_or_url or name_or_url.startswith("-") or has_control(name_or_url) or "::" in name_or_url.split("/")[0]:
         raise InvalidInput(
             f"{mask_credentials(name_or_url)!r} cannot be a remote",
-            hint="Give an https or ssh URL, a path, or the name of a configured remote.",
+            hint="give an https or ssh URL, a path, or the name of a configured remote",
         )
     return name_or_url
 

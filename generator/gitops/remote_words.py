@@ -70,9 +70,10 @@ def explain_rejection(verdict: str, messages: tuple[str, ...]) -> GitError:
     reason = mask_credentials(verdict.strip() or "the remote gave no reason")
     text = "; ".join(messages)
     if _SERVER_TROUBLE.search(verdict) and "hook declined" not in verdict:
-        return RemoteUnavailable(f"the remote could not take the push: {reason}", hint=text or "Try again later.")
+        said = f"the remote could not take the push: {reason}"
+        return RemoteUnavailable(f"{said}: {text}" if text else said, hint="try again later")
     said = f"the remote refuses the push: {reason}"
-    hint = "Nothing was pushed. See the branch's protection rules and hooks, or use --branch NAME for review."
+    hint = "nothing was pushed. See the branch's protection rules and hooks, or use --branch NAME for review"
     return PushRejected(f"{said}: {text}" if text else said, hint=hint, details={"remote": list(messages)})
 
 
@@ -81,19 +82,17 @@ def explain_failure(answer: GitOutput, time_limit: float) -> GitError:
     said = mask_credentials(_last_words(answer.stderr))
     if answer.timed_out:
         return RemoteUnavailable(
-            f"the remote did not answer within {time_limit:g} s", hint="Check the network, or raise the time limit."
+            f"the remote did not answer within {time_limit:g} s", hint="check the network, or raise the time limit"
         )
     if _AUTHENTICATION.search(answer.stderr):
-        hint = (
-            "Check the token, key or credential helper that git uses here, and its right to write; test with git fetch."
-        )
+        hint = "check the token, key or credential helper that git uses here, and its right to write"
         if "Authentication failed for" in answer.stderr:  # the answer that it goes by is the 401 before the break
-            hint += " git says the same where the connection breaks while it logs in; then trying again helps."
+            hint += "; git says the same where the connection breaks while it logs in, then trying again helps"
         return AuthenticationFailed(f"the remote does not accept the credentials: {said}", hint=hint)
     if _MISSING.search(answer.stderr):
-        return NotARepository(f"there is no such remote repository: {said}", hint="Check the URL with git remote -v.")
+        return NotARepository(f"there is no such remote repository: {said}", hint="check the URL with git remote -v")
     if _UNAVAILABLE.search(answer.stderr):
-        hint = "Check the network, the name in the URL and the proxy; then try again."
+        hint = "check the network, the name in the URL and the proxy; then try again"
         return RemoteUnavailable(f"the remote cannot be reached: {said}", hint=hint)
     return GitError(f"git failed: {said or f'exit code {answer.code}'}")
 

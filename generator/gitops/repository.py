@@ -7,7 +7,7 @@ immutable, caches have locks, refs move by compare-and-swap, and gitdb is called
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 
 from generator.errors import GitError, InvalidInput, NotARepository, NotFound
 from generator.gitops.cache import BoundedCache
-from generator.gitops.history import ChangedPath, Commit, list_changed_paths, list_commits, list_contents
+from generator.gitops.history import ChangedPath, Commit, list_changed_paths, list_commits
 from generator.gitops.identity import Actor, read_identity
 from generator.gitops.message import CommitMessage
 from generator.gitops.objects import ObjectStore
 from generator.gitops.paths import check_branch, check_revision
 from generator.gitops.process import GitOutput, run_git
-from generator.gitops.refs import RefStore, RefUpdate
+from generator.gitops.refs import RefStore
 from generator.gitops.snapshot import EMPTY_TREE, Snapshot
 from generator.gitops.trees import Tree, TreeChange, TreeWriter, parse_tree
 
@@ -58,9 +58,7 @@ class Repository:
         elif (folder / "HEAD").is_file():
             where = ["--git-dir", str(folder)]
         else:  # not a folder above it either: an empty folder inside somebody's clone is no repository
-            raise NotARepository(
-                f"{path} is not a git repository", hint="Give the path of a clone or of a bare mirror."
-            )
+            raise NotARepository(f"{path} is not a git repository", hint="give the path of a clone or of a bare mirror")
         answer = run_git([*where, "rev-parse", "--path-format=absolute", "--git-common-dir", "--show-object-format"])
         if answer.code != 0:
             raise NotARepository(f"git cannot use {path}", hint=answer.stderr.strip())
@@ -126,9 +124,7 @@ class Repository:
         """The commit that a revision names. Raises NotFound, or InvalidInput for what could be an option."""
         answer = self.git("rev-parse", "-q", "--verify", "--end-of-options", f"{check_revision(rev)}^{{commit}}")
         if answer.code != 0:
-            raise NotFound(
-                f"the repository has no commit {rev}", hint="See the revisions with git log, or fetch first."
-            )
+            raise NotFound(f"the repository has no commit {rev}", hint="see the revisions with git log, or fetch first")
         return answer.text
 
     def snapshot(self, rev: str | None) -> Snapshot:
@@ -198,10 +194,6 @@ class Repository:
         self._tree_of_commit.put(commit, tree)
         return commit
 
-    def move_ref(self, branch: str, new: str, old: str | None) -> None:
-        """Move the local branch from `old` (None: it must not exist) to `new`. Raises RefMoved."""
-        self.refs.move([RefUpdate(f"refs/heads/{check_branch(branch)}", new, old)], "revstamp: commit")
-
     def is_ancestor(self, older: str, newer: str) -> bool:
         """Whether `newer` contains `older`; a commit contains itself."""
         return older == newer or self.git("merge-base", "--is-ancestor", older, newer).code == 0
@@ -222,16 +214,6 @@ class Repository:
         from generator.gitops.reverted import RevertedPaths
 
         return self._reverted.setdefault(branch, RevertedPaths(self, check_branch(branch)))
-
-    def reverted_paths(
-        self, branch: str, tip: str | None, is_stamp: Callable[[str], bool]
-    ) -> Mapping[str, tuple[str, ...]]:
-        """Path to blobs that were there once, were taken back by hand, and must count still."""
-        return self.reverted(branch).find(tip, is_stamp)
-
-    def seen_blobs(self, path: str, until: str) -> Iterator[bytes]:
-        """Every content the path ever had in what `until` contains, newest first, each once. Walks all history."""
-        return map(self.read_blob, list_contents(self.git_dir, path, until))
 
     def _keep_tree(self, entries: Tree, data: bytes) -> str:
         tree_id = self.objects.write("tree", data)

@@ -49,6 +49,12 @@ class RevertedPaths:
             self._known.put(tip, known)
         return known
 
+    def read_contents(self, blobs: tuple[str, ...]) -> Iterator[bytes]:
+        """The contents behind the ids; one that git no longer has, as after a shallow fetch, is left out."""
+        for blob in blobs:
+            with suppress(NotFound):
+                yield self._repository.read_blob(blob)
+
     def follow(self, parent: str | None, commit: str) -> None:
         """A commit of our own on top of `parent`: it takes nothing back, so nothing has to be looked at."""
         known = {} if parent is None and self._read_verified() is None else self._known.get(parent or "")
@@ -152,10 +158,3 @@ def _read_changes(repository: Repository, verified: str | None, tip: str) -> Ite
                 is_ours = bool(find_request_ids(field_[1:]))
             elif (header := field_.lstrip("\n")).startswith(":"):
                 yield is_ours, parse_raw(header, next(fields))
-
-
-def read_counting_blobs(repository: Repository, blobs: tuple[str, ...]) -> Iterator[bytes]:
-    """The contents behind the ids; one that a shallow clone does not have is left out."""
-    for blob in blobs:
-        with suppress(NotFound):
-            yield repository.read_blob(blob)

@@ -6,7 +6,6 @@ out of the repository.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -73,20 +72,6 @@ class Snapshot:
             for name, node in self.repository.read_tree(tree).items()
         ]
 
-    def walk(self, folder: str = "") -> Iterator[tuple[str, str]]:
-        """Path and blob id of every file below the folder. Raises InvalidInput at a link or a submodule."""
-        tree = self._folder_tree(folder)
-        if tree is not None:
-            yield from self._walk(tree, f"{folder}/" if folder else "")
-
-    def _walk(self, tree: str, prefix: str) -> Iterator[tuple[str, str]]:
-        for name, node in self.repository.read_tree(tree).items():
-            if node.mode == FOLDER:
-                yield from self._walk(node.binary_id.hex(), f"{prefix}{name}/")
-            else:
-                _refuse_link(prefix + name, node)
-                yield prefix + name, node.binary_id.hex()
-
     def _folder_tree(self, folder: str) -> str | None:
         if not folder:
             return self.tree
@@ -112,4 +97,4 @@ class Snapshot:
 def _refuse_link(path: str, node: Node) -> None:
     if node.mode in (SYMLINK, SUBMODULE):
         kind = "a symbolic link" if node.mode == SYMLINK else "a submodule"
-        raise InvalidInput(f"{path} is {kind}; it is not followed", hint="Put a regular file in its place.")
+        raise InvalidInput(f"{path} is {kind}; it is not followed", hint="put a regular file in its place")

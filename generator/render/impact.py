@@ -28,11 +28,6 @@ class Impact:
     least_serving: int = 0
     downtime: str = ""
 
-    @property
-    def gpus_peak(self) -> int:
-        """GPUs at the worst moment."""
-        return self.gpus_before + self.gpus_extra
-
 
 def measure_impact(before: Workload | None, after: Workload | None, *, restarts: bool, anew: bool) -> Impact:
     """The impact of going from one workload to the other.

@@ -71,7 +71,8 @@ def high_water(repository: Repository, branch: str, tip: str | None) -> HighWate
 
     def highest(path: str) -> int:
         blobs = repository.reverted(branch).find(tip, is_stamp_path).get(path, ())
-        return max((_revision_in(repository.read_blob(blob), path) for blob in blobs), default=0)
+        contents = repository.reverted(branch).read_contents(blobs)
+        return max((_revision_in(content, path) for content in contents), default=0)
 
     return highest
 

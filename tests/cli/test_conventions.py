@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -184,3 +185,30 @@ def test_version_is_printed() -> None:
     from generator import __version__
 
     assert answer_of(("--version",), SOURCE).out == f"revstamp {__version__}\n"
+
+
+def hints() -> Iterator[tuple[str, str]]:
+    """Every hint and every fix that stands in the code as a text, with its place."""
+    for path in sorted((SOURCE / "generator").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            texts: list[ast.expr] = []
+            if isinstance(node, ast.Call):
+                texts += [word.value for word in node.keywords if word.arg in ("hint", "fix")]
+                if isinstance(node.func, ast.Name) and node.func.id == "Violation":
+                    texts += node.args[1:2]
+            elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in ("hint", "fix", "usual_hint"):
+                texts.append(node.value)
+            for text in texts:
+                parts = text.values if isinstance(text, ast.JoinedStr) else [text]
+                if isinstance(parts[0], ast.Constant) and isinstance(parts[-1], ast.Constant):
+                    yield f"{path.name}:{text.lineno}", f"{parts[0].value}{parts[-1].value}"
+
+
+def test_every_hint_goes_on_from_the_message_in_one_style() -> None:
+    """`hint: do this`: no capital letter (but a word of capitals) and no full stop at its end."""
+    found = list(hints())
+    assert len(found) > 100
+    for place, text in found:
+        first = text.split(" ")[0]
+        assert not first[:1].isupper() or first.isupper(), (place, text)
+        assert not text.endswith("."), (place, text)

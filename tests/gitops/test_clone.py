@@ -270,20 +270,6 @@ def test_ignored_files_are_no_edits(clone: Path) -> None:
     assert not Clone.find(clone).edits(("environments",))
 
 
-def test_a_fast_forward_moves_a_clean_clone_and_leaves_one_with_work_in_the_way(
-    clone: Path, origin: Path, tmp_path: Path
-) -> None:
-    push_from_elsewhere(tmp_path, origin, FILE, "a: theirs\n")
-    git(clone, "fetch", "-q")
-    tip = git(clone, "rev-parse", "origin/main")
-    (clone / FILE).write_text("a: mine\n")
-    assert Clone.find(clone).fast_forward(tip).left_alone == (FILE,)
-    git(clone, "checkout", "-q", FILE)
-    assert Clone.find(clone).fast_forward(tip).left_alone == ()
-    assert git(clone, "rev-parse", "HEAD") == tip
-    assert is_clean(clone)
-
-
 def test_a_foreign_index_lock_is_a_clear_error_before_anything_moves(clone: Path, origin: Path) -> None:
     before = git(origin, "rev-parse", "main")
     (clone / FILE).write_text("a: 2\n")

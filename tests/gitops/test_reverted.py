@@ -16,7 +16,7 @@ STAMP = "environments/dev/stamps/a.yaml"
 def lost(folder: Path, branch: str = "main") -> dict[str, list[str]]:
     """What must count besides the tip, as text, as a fresh process would find it."""
     repository = Repository.open(folder)
-    found = repository.reverted_paths(branch, repository.tip(branch), lambda path: "/stamps/" in path)
+    found = repository.reverted(branch).find(repository.tip(branch), lambda path: "/stamps/" in path)
     return {path: sorted(repository.read_blob(blob).decode() for blob in blobs) for path, blobs in found.items()}
 
 
@@ -110,4 +110,4 @@ def test_the_broker_does_not_walk_its_own_commits(stamped: Path, monkeypatch: py
     broker = CommitBroker(repository, "main", limits=QUICK)
     for number in range(3):
         broker.commit(count_up(STAMP, f"again-{number}"))
-        assert repository.reverted_paths("main", repository.tip("main"), lambda _: True) == {}
+        assert repository.reverted("main").find(repository.tip("main"), lambda _: True) == {}
