@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from generator.cli.output import output_option, print_json, print_table, say, use_color
+
+if TYPE_CHECKING:
+    from generator.service.history import RevisionEntry
 
 
 @click.command("log")
@@ -43,10 +47,10 @@ def command(folder: str, /, endpoint: str, limit: int, with_diff: bool, output: 
         return
     rows = [
         (
-            f"r{entry.stamp.revision}" + (f" = r{entry.stamp.restores}" if entry.stamp.restores else ""),
+            _revision_words(entry),
             f"r{entry.stamp.pod_revision}",
             entry.commit.time.strftime("%Y-%m-%d %H:%M"),
-            entry.commit.author_name,
+            ", ".join(entry.authors),
             endpoint_verdict(diff),
             entry.reason,
             entry.commit.id[:10],
@@ -57,3 +61,9 @@ def command(folder: str, /, endpoint: str, limit: int, with_diff: bool, output: 
     if with_diff:
         for diff in diffs:
             say(diff_text(diff, color=use_color(sys.stdout)))
+
+
+def _revision_words(entry: RevisionEntry) -> str:
+    """`r8`; `r8 = r5` for a rollback; `r5 again` where newer ones were taken back by hand."""
+    restored = f" = r{entry.stamp.restores}" if entry.stamp.restores else ""
+    return f"r{entry.stamp.revision}{restored}{' again' if entry.again else ''}"

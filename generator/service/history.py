@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby, islice
 from typing import Any
 
 from generator.errors import InvalidInput, NotFound
@@ -23,12 +24,35 @@ from generator.service.plan import diff_bodies
 
 @dataclass(frozen=True, slots=True)
 class RevisionEntry:
-    """One revision of an endpoint: its stamp, the commit that made it, and what stood there before."""
+    """One revision of an endpoint: its stamp, the commits that made it, and what stood there before.
+
+    A branch for a pull request may hold several commits of one revision; they are one entry, the newest first.
+    """
 
     ref: EndpointRef
     stamp: Stamp
-    commit: Commit
+    commits: tuple[Commit, ...]
     before: Stamp | None
+
+    @property
+    def commit(self) -> Commit:
+        """The one that left the revision as it is."""
+        return self.commits[0]
+
+    @property
+    def parent(self) -> str | None:
+        """The commit that the revision was made on."""
+        return next(iter(self.commits[-1].parents), None)
+
+    @property
+    def again(self) -> bool:
+        """Whether it came back because somebody took newer ones back by hand, in git."""
+        return self.before is not None and self.before.revision > self.stamp.revision
+
+    @property
+    def authors(self) -> tuple[str, ...]:
+        """Who made it, by name; whoever came last stands first."""
+        return tuple(dict.fromkeys(commit.author_name for commit in self.commits))
 
     def to_dict(self, diff: EndpointDiff | None = None) -> dict[str, Any]:
         """The JSON form."""
@@ -40,7 +64,9 @@ class RevisionEntry:
             "requestId": self.stamp.request_id,
             "deleted": self.stamp.deleted,
             "restores": self.stamp.restores,
+            "again": self.again,
             "commit": self.commit.id,
+            "commits": [commit.id for commit in self.commits],
             "author": f"{self.commit.author_name} <{self.commit.author_email}>",
             "time": self.commit.time.isoformat(),
             "subject": self.commit.subject,
@@ -50,26 +76,38 @@ class RevisionEntry:
 
     @property
     def reason(self) -> str:
-        """Why, as whoever asked put it: the first paragraph of the commit's text, where there are two."""
-        parts = self.commit.body.strip().split("\n\n")
-        return parts[0] if len(parts) > 1 else ""
+        """Why, as whoever asked put it; where several commits made the revision, all they say, the oldest first."""
+        return "; ".join(dict.fromkeys(text for commit in reversed(self.commits) if (text := _reason_in(commit))))
+
+
+def _reason_in(commit: Commit) -> str:
+    """The first paragraph of a commit's text, where there are two: the other one is the verdict."""
+    parts = commit.body.strip().split("\n\n")
+    return parts[0] if len(parts) > 1 else ""
 
 
 def list_revisions(
     repository: Repository, layout: Layout, ref: EndpointRef, until: str, limit: int | None = None
 ) -> Iterator[RevisionEntry]:
-    """The endpoint's revisions, newest first: each commit of the branch's history that changed its stamp."""
+    """The endpoint's revisions, newest first: the commits of the branch's history that changed its stamp.
+
+    Commits that follow each other with one number (a branch that was stamped twice) are one revision: the last of
+    them is what reached the branch that it went to.
+    """
     path = layout.stamp_file(ref.environment, ref.name)
-    count = 0
+    stamped = _stamped_commits(repository, path, until)
+    for _, group in islice(groupby(stamped, lambda pair: pair[1].revision), limit):
+        commits = list(group)
+        oldest = commits[-1][0]
+        before = _stamp_at(repository, oldest.parents[0], path) if oldest.parents else None
+        yield RevisionEntry(ref, commits[0][1], tuple(commit for commit, _ in commits), before)
+
+
+def _stamped_commits(repository: Repository, path: str, until: str) -> Iterator[tuple[Commit, Stamp]]:
     for commit in repository.commits(path, until=until):
-        if limit is not None and count >= limit:
-            return
         stamp = _stamp_at(repository, commit.id, path)
-        if stamp is None:
-            continue
-        before = _stamp_at(repository, commit.parents[0], path) if commit.parents else None
-        count += 1
-        yield RevisionEntry(ref, stamp, commit, before)
+        if stamp is not None:
+            yield commit, stamp
 
 
 def _stamp_at(repository: Repository, commit: str, path: str) -> Stamp | None:
@@ -81,9 +119,9 @@ def _stamp_at(repository: Repository, commit: str, path: str) -> Stamp | None:
 
 
 def diff_revision(repository: Repository, entry: RevisionEntry) -> EndpointDiff:
-    """What the revision's commit changed in the endpoint's objects."""
+    """What the revision's commits changed in the endpoint's objects."""
     after = fleet_at(repository.snapshot(entry.commit.id))
-    before = fleet_at(repository.snapshot(entry.commit.parents[0] if entry.commit.parents else None))
+    before = fleet_at(repository.snapshot(entry.parent))
     return diff_bodies(
         entry.ref, bodies_of(before, entry.ref, after), bodies_of(after, entry.ref, after), entry.before, entry.stamp
     )

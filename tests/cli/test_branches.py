@@ -188,6 +188,33 @@ def test_a_pull_request_that_was_merged_is_in_the_log(person: Person) -> None:
     assert person.ask("redeploy", "prod/chat")["revision"] == 3
 
 
+def test_a_branch_that_was_stamped_twice_is_one_revision_in_the_log(person: Person) -> None:
+    """With all reasons and authors, the change of both commits, and the state that reached the branch."""
+    words = ("redeploy", "prod/chat", "--branch", "bump")
+    person.do(*words, "--cpu-request", "5", "--reason", "more", "--actor", "Ann <ann@example.org>")
+    second = person.ask(*words, "--route", "/llm/talk", "--reason", "a name", "--actor", "Bob <bob@example.org>")
+    person.git("merge", "-q", "--no-ff", "--no-edit", "bump")
+    revisions = person.ask("log", "prod/chat")["revisions"]
+    assert [entry["revision"] for entry in revisions] == [2, 1]
+    assert revisions[0]["commit"] == second["commit"]
+    assert len(revisions[0]["commits"]) == 2
+    assert revisions[0]["reason"] == "more; a name"
+    assert {row["label"] for row in revisions[0]["diff"]["rows"]} >= {"cpu", "route"}
+    line = next(line for line in person.do("log", "prod/chat").out.splitlines() if line.lstrip().startswith("r2"))
+    assert "Bob, Ann" in " ".join(line.split())
+    assert len(person.ask("log", "prod/chat", "-n", "1")["revisions"][0]["commits"]) == 2
+
+
+def test_a_revision_that_came_back_by_hand_is_marked_in_the_log(person: Person) -> None:
+    """Somebody reverted in git: r1 stands there again, and the next one is r3."""
+    person.do("redeploy", "prod/chat")
+    person.git("revert", "--no-edit", "HEAD")
+    entries = person.ask("log", "prod/chat")["revisions"]
+    assert [(entry["revision"], entry["again"]) for entry in entries] == [(1, True), (2, False), (1, False)]
+    assert "r1 again" in person.do("log", "prod/chat").out
+    assert person.ask("redeploy", "prod/chat")["revision"] == 3
+
+
 def test_promotion_to_a_branch_leaves_the_delivery_branch(person: Person) -> None:
     """Every command that changes an endpoint can make a pull request."""
     before = person.head
