@@ -131,7 +131,7 @@ def diff_endpoint(
         environment=environment,
         before_revision=before_revision,
         after_revision=after_revision,
-        intents=_intents(objects, changes, old_workload, new_workload, restarts=restarts or switched),
+        intents=_intents(objects, changes, old_workload, new_workload, restarts=restarts, anew=anew or switched),
         objects=objects,
         replaces=replaces,
         impact=measure_impact(old_workload, new_workload, restarts=restarts or switched, anew=anew),
@@ -169,13 +169,14 @@ def _intents(
     after: Workload | None,
     *,
     restarts: bool,
+    anew: bool,
 ) -> tuple[Intent, ...]:
     kinds = {item.change for item in objects}
     if kinds == {ObjectChange.CREATED}:
         return (Intent.CREATED,)
     if kinds == {ObjectChange.DELETED}:
         return (Intent.DELETED,)
-    found = workload_intents(before, after, restarts=restarts)
+    found = workload_intents(before, after, restarts=restarts) | ({Intent.REPLACED} if anew else set())
     come_or_gone = (ObjectChange.CREATED, ObjectChange.DELETED)
     told = [object_intent(item.kind) for item in objects if item.change in come_or_gone]
     told += [field_intent(item) for item in changes]

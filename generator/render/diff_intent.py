@@ -22,6 +22,8 @@ _ROUTE_FIELDS = frozenset({"timeout", "canaryTrafficPercent"})
 class Intent(StrEnum):
     """What happens to the endpoint; declared in the order of weight, the weightiest first.
 
+    `replaced` is a workload that another one takes the place of, of the other framework or made anew; that its pods
+    are new ones need not be said.
     `adjusted` is a setting that is neither scale nor route nor metadata and restarts nothing: a strategy, a deadline,
     a disruption budget.
     """
@@ -30,6 +32,7 @@ class Intent(StrEnum):
     DELETED = "deleted"
     STOPPED = "stopped"
     STARTED = "started"
+    REPLACED = "replaced"
     RESTARTED = "restarted"
     SCALED = "scaled"
     ROUTED = "routed"
@@ -44,6 +47,8 @@ def order_intents(intents: Iterable[Intent]) -> tuple[Intent, ...]:
     found = set(intents) - {Intent.UNCHANGED}
     if found & {Intent.STOPPED, Intent.STARTED}:
         found.discard(Intent.SCALED)
+    if Intent.REPLACED in found:
+        found.discard(Intent.RESTARTED)
     if found != {Intent.METADATA_ONLY}:
         found.discard(Intent.METADATA_ONLY)
     return tuple(intent for intent in Intent if intent in found) or (Intent.UNCHANGED,)

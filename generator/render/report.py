@@ -11,7 +11,7 @@ from difflib import unified_diff
 from generator.render.report_json import diff_dict, fleet_dict
 from generator.render.report_markdown import MARKER, Footer, diff_markdown
 from generator.render.report_text import diff_text
-from generator.render.report_words import endpoint_verdict, fleet_verdict, printable
+from generator.render.report_words import endpoint_verdict, fleet_verdict, intent_words, printable
 
 __all__ = [
     "MARKER",
@@ -22,6 +22,7 @@ __all__ = [
     "endpoint_verdict",
     "fleet_dict",
     "fleet_verdict",
+    "intent_words",
     "unified",
 ]
 

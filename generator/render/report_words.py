@@ -10,7 +10,9 @@ from typing import Any
 
 from generator.render.diff import EndpointDiff, FleetDiff
 from generator.render.diff_intent import Intent
+from generator.render.diff_objects import ObjectChange
 from generator.render.impact import Impact
+from generator.render.impact_workload import WORKLOADS
 
 ABSENT = "–"
 _BEFORE_DIFFERENCE = 24
@@ -27,13 +29,24 @@ def endpoint_verdict(diff: EndpointDiff) -> str:
     """What changes, how many pods restart, and what GPUs that takes, in one sentence."""
     if not diff.changed:
         return "no change"
-    what = ", ".join(diff.intents)
+    what = intent_words(diff)
     if diff.restart_only:
         what = "restart only, no change of configuration"
     elif diff.primary is Intent.UNCHANGED:
         what = "no change of configuration"
-    anew = "has to be made anew" if diff.replaces else ""
+    anew = "has to be made anew" if any(item.change is ObjectChange.REPLACED for item in diff.objects) else ""
     return "; ".join(part for part in (f"{what}: {_impact_words(diff.impact)}", anew, diff.impact.downtime) if part)
+
+
+def intent_words(diff: EndpointDiff) -> str:
+    """All intents, and what takes the place of what: `replaced (Deployment → InferenceService), routed`."""
+    kinds = {
+        change: [item.kind for item in diff.objects if item.change is change and item.kind in WORKLOADS]
+        for change in (ObjectChange.DELETED, ObjectChange.CREATED)
+    }
+    old, new = (", ".join(found) for found in kinds.values())
+    swap = f" ({old} → {new})" if old and new and old != new else ""
+    return ", ".join(f"{intent}{swap if intent is Intent.REPLACED else ''}" for intent in diff.intents)
 
 
 def fleet_verdict(fleet: FleetDiff) -> str:

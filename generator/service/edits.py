@@ -150,7 +150,9 @@ def _summary(plan: EndpointPlan) -> EditedEndpoint:
             notices=plan.notices,
         )
     if plan.diff is not None:
-        text = ", ".join(intent.value for intent in plan.diff.intents)
+        from generator.render.report import intent_words
+
+        text = intent_words(plan.diff)
     else:
         text = {"external": "external model, nothing to deploy", "refused": "not deployable"}.get(
             plan.outcome, plan.outcome

@@ -279,3 +279,12 @@ def test_an_edit_of_a_stopped_endpoint_says_what_it_is(person: Person) -> None:
     """Its pod template changes, though nothing restarts."""
     person.edit("environments/dev/endpoints/chat.yaml", "48Gi", "64Gi")
     assert "unchanged" not in person.do("commit", "-m", "x").out
+
+
+def test_the_summary_of_a_commit_names_a_replaced_workload(person: Person) -> None:
+    """Of an edit in its subject, of a redeploy in its text; both ways."""
+    person.edit("environments/prod/endpoints/search.yaml", "framework: kserve", "framework: deployment")
+    assert "replaced (InferenceService → Deployment)" in person.do("commit").out
+    assert "replaced (InferenceService → Deployment)" in person.git("log", "-1", "--format=%s")
+    person.do("redeploy", "prod/search", "--framework", "kserve")
+    assert "replaced (Deployment → InferenceService)" in person.git("log", "-1", "--format=%b")

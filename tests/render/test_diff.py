@@ -13,6 +13,7 @@ from generator.render.diff_intent import Intent
 from generator.render.diff_objects import ObjectChange
 from generator.render.manifest import Manifest, ManifestSet
 from generator.render.pods import MODE, REVISION, STOP
+from generator.render.report import intent_words
 from tests.render.test_pods import autoscaler, deployment, edited, inference_service, route, service
 
 OWN = f"metadata/annotations//{REVISION}"
@@ -149,7 +150,9 @@ def test_another_framework_is_another_workload_beside_the_old_one() -> None:
     """The new one starts first, the old one is pruned last: both hold GPUs for a while."""
     found = diff([deployment(2)], [inference_service()])
     assert found.replaces == ("Deployment llm/chat goes and InferenceService llm/chat takes its place",)
-    assert found.primary is Intent.RESTARTED
+    assert found.primary is Intent.REPLACED
+    assert Intent.RESTARTED not in found.intents
+    assert intent_words(found).startswith("replaced (Deployment → InferenceService)")
     assert (found.impact.gpus_before, found.impact.gpus_extra, found.impact.downtime) == (4, 4, "")
 
 
@@ -158,7 +161,7 @@ def test_another_name_is_another_object(path: str) -> None:
     """One goes, one comes; the file is the same."""
     found = diff([deployment()], [edited(deployment(), path, "other")])
     assert [item.change for item in found.objects] == [ObjectChange.DELETED, ObjectChange.CREATED]
-    assert found.primary is Intent.RESTARTED
+    assert found.primary is Intent.REPLACED
 
 
 def test_manifest_sets_and_files_compare_alike() -> None:
