@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from generator.cli.output import output_option, print_json, say
+from generator.cli.output import output_option, print_json, say, warn
 
 
 @click.command("init")
@@ -21,12 +21,23 @@ from generator.cli.output import output_option, print_json, say
     show_default=True,
     help="256 from some ten thousand endpoints on; fixed afterwards.",
 )
-@click.option("--branch", default="main", show_default=True, help="The branch where what is deployed stands.")
+@click.option(
+    "--branch",
+    metavar="NAME",
+    help="The branch where what is deployed stands.  [default: the clone's, main in a new repository]",
+)
 @click.option("--example", is_flag=True, help="With the endpoints of the shipped example.")
 @output_option
 @click.pass_obj
 def command(
-    folder: str, /, target: Path, environments: tuple[str, ...], shards: str, branch: str, example: bool, output: str
+    folder: str,
+    /,
+    target: Path,
+    environments: tuple[str, ...],
+    shards: str,
+    branch: str | None,
+    example: bool,
+    output: str,
 ) -> None:
     """Make a GitOps repository with environments to edit, and commit it.
 
@@ -38,6 +49,7 @@ def command(
     """
     import uuid
 
+    from generator.gitops.paths import check_branch
     from generator.service.commit import Author
     from generator.service.initialise import InitRequest, initialise_repository
     from generator.settings import load_settings
@@ -46,13 +58,18 @@ def command(
     for name in environments:
         check_environment_name(name)
     place = Path(folder) / target
-    request = InitRequest(environments, int(shards), branch, example)
+    if branch is not None:
+        check_branch(branch)
+    request = InitRequest(environments, int(shards), branch or "", example)
     done = initialise_repository(
         place, request, Author(str(uuid.uuid4()), reason="a new GitOps repository"), load_settings()
     )
     names = sorted(path.parent.name for path in (place / "environments").glob("*/environment.yaml"))
     if output == "json":
-        print_json({"folder": str(place), "branch": branch, "environments": names, "commit": done.result.commit})
+        commit = {"commit": done.committed.result.commit, "committedOn": done.committed.branch}
+        print_json({"folder": str(place), "branch": done.branch, "environments": names, **commit})
         return
-    say(f"made {place} on {branch}: environments {', '.join(names)}")
+    say(f"made {place} on {done.committed.branch}: environments {', '.join(names)}")
+    if done.branch != done.committed.branch:
+        warn(f"{done.committed.branch} is checked out, but what is deployed stands on {done.branch}: merge it there")
     say("next: look through environments/*/environment.yaml, then `revstamp new` or `revstamp import`")

@@ -23,7 +23,7 @@ from generator.gitops.journal import Journal
 from generator.gitops.lock import hold_lock
 from generator.gitops.process import run_git
 from generator.gitops.remote import DEFAULT_TIME_LIMIT, Remote
-from generator.gitops.repository import Repository
+from generator.gitops.repository import Repository, explain_unusable
 from generator.gitops.worktree import WorkTree
 
 _IN_PROGRESS = {"MERGE_HEAD": "merge", "CHERRY_PICK_HEAD": "cherry-pick", "REVERT_HEAD": "revert"}
@@ -61,7 +61,7 @@ class Clone:
         options = ["--path-format=absolute", "--is-bare-repository", "--git-dir", "--git-common-dir"]
         answer = run_git(["rev-parse", *options], cwd=Path(start))
         if answer.code != 0:
-            raise NotARepository(f"{start} is not in a git repository", hint=answer.stderr.strip().split("\n")[0])
+            raise explain_unusable(start, answer)
         bare, git_dir, common = answer.text.split("\n")
         top = run_git(["rev-parse", "--path-format=absolute", "--show-toplevel"], cwd=Path(start))
         if bare == "true" or top.code != 0:

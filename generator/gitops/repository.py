@@ -7,6 +7,7 @@ immutable, caches have locks, refs move by compare-and-swap, and gitdb is called
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
@@ -61,7 +62,7 @@ class Repository:
             raise NotARepository(f"{path} is not a git repository", hint="give the path of a clone or of a bare mirror")
         answer = run_git([*where, "rev-parse", "--path-format=absolute", "--git-common-dir", "--show-object-format"])
         if answer.code != 0:
-            raise NotARepository(f"git cannot use {path}", hint=answer.stderr.strip())
+            raise explain_unusable(path, answer)
         git_dir, object_format = answer.text.split("\n")
         if object_format != "sha1":
             raise GitError(f"{path} stores its objects by {object_format}; only sha1 is known here")
@@ -219,3 +220,16 @@ class Repository:
         tree_id = self.objects.write("tree", data)
         self._trees.put(tree_id, entries)  # the next commit starts from it
         return tree_id
+
+
+def explain_unusable(folder: Path | str, answer: GitOutput) -> NotARepository:
+    """Why git does not take a folder for a repository: there is none, or it belongs to somebody else."""
+    command = re.search(r"git config --global --add safe\.directory .+", answer.stderr)
+    if command:
+        return NotARepository(
+            f"{folder} is in a repository that belongs to another user, so git does not open it",
+            hint=f"where you trust its owner: {command[0].strip()}",
+        )
+    if "not a git repository" in answer.stderr:
+        return NotARepository(f"{folder} is not in a git repository")
+    return NotARepository(f"git cannot use {folder}: {answer.reason}", hint="`git status` there says more")

@@ -6,11 +6,13 @@ Owns: its first files and its first commit. Refuses: touching a repository that 
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from generator import __version__
 from generator.errors import AlreadyExists, GitError, InvalidInput
+from generator.gitops.clone import Clone
+from generator.gitops.paths import check_branch
 from generator.gitops.process import run_git
 from generator.render.shipped import shipped_environments
 from generator.service.commit import Author
@@ -20,6 +22,7 @@ from generator.service.tree import write_file
 from generator.service.workspace import Committed, Workspace
 from generator.settings import Settings
 
+DEFAULT_BRANCH = "main"
 REPOSITORY_TEXT = """\
 # yaml-language-server: $schema=./.revstamp/schemas/repository.json
 # The settings of this GitOps repository.
@@ -42,22 +45,40 @@ ATTRIBUTES = """\
 
 @dataclass(frozen=True, slots=True)
 class InitRequest:
-    """How the repository is to be. `example` brings the endpoints of the shipped example along."""
+    """How the repository is to be. `example` brings the endpoints of the shipped example along.
+
+    `branch` is where what is deployed stands; empty: the branch of the clone that is there, else main.
+    """
 
     environments: tuple[str, ...] = ()
     shards: int = 16
-    branch: str = "main"
+    branch: str = ""
     example: bool = False
 
 
-def initialise_repository(folder: Path, request: InitRequest, author: Author, settings: Settings) -> Committed:
+@dataclass(frozen=True, slots=True)
+class Initialised:
+    """A new repository: the branch where what is deployed stands, and the first commit."""
+
+    branch: str
+    committed: Committed
+
+
+def initialise_repository(folder: Path, request: InitRequest, author: Author, settings: Settings) -> Initialised:
     """Make the repository, in an empty folder or an existing clone without a revstamp.yaml, and commit it."""
     _refuse_occupied(folder)
+    is_clone = _is_top_folder(folder)
+    branch = check_branch(request.branch) if request.branch else _present_branch(folder) if is_clone else DEFAULT_BRANCH
+    request = replace(request, branch=branch)
     files = first_files(request)
     created = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        return _fill(folder, files, request, author, settings)
+        if not is_clone:
+            _make_repository(folder, request.branch)
+        for path, content in files.items():
+            write_file(folder, path, content.encode())
+        return Initialised(request.branch, Workspace.open(folder, settings).commit_edits(author))
     except BaseException:
         if created:
             shutil.rmtree(folder, ignore_errors=True)
@@ -68,14 +89,23 @@ def initialise_repository(folder: Path, request: InitRequest, author: Author, se
         raise
 
 
-def _fill(folder: Path, files: dict[str, str], request: InitRequest, author: Author, settings: Settings) -> Committed:
-    if run_git(["rev-parse", "--is-inside-work-tree"], cwd=folder).text != "true":
-        answer = run_git(["init", "--quiet", f"--initial-branch={request.branch}"], cwd=folder)
-        if answer.code != 0:
-            raise GitError(f"git could not make a repository in {folder}: {answer.stderr.strip()}")
-    for path, content in files.items():
-        write_file(folder, path, content.encode())
-    return Workspace.open(folder, settings).commit_edits(author)
+def _is_top_folder(folder: Path) -> bool:
+    """Whether it is a clone itself; a folder inside somebody's clone becomes a repository of its own."""
+    if not folder.is_dir():
+        return False
+    answer = run_git(["rev-parse", "--path-format=absolute", "--show-toplevel"], cwd=folder)
+    return answer.code == 0 and Path(answer.text).resolve() == folder.resolve()
+
+
+def _present_branch(folder: Path) -> str:
+    """The branch that is checked out, which may have no commit yet; DirtyClone where there is none."""
+    return Clone.find(folder).branch
+
+
+def _make_repository(folder: Path, branch: str) -> None:
+    answer = run_git(["init", "--quiet", f"--initial-branch={branch}"], cwd=folder)
+    if answer.code != 0:
+        raise GitError(f"git could not make a repository in {folder}: {answer.reason}")
 
 
 def _refuse_occupied(folder: Path) -> None:

@@ -37,6 +37,49 @@ def test_environments_shards_and_branch_are_as_wished(tmp_path: Path) -> None:
     person.check_sound()
 
 
+@pytest.mark.parametrize("commits", [0, 1])
+def test_the_branch_of_an_existing_clone_is_where_what_is_deployed_stands(tmp_path: Path, commits: int) -> None:
+    """Whatever its name, with or without a commit; a redeploy there is no pull request."""
+    git(tmp_path, "init", "-q", "--initial-branch=master", "gitops")
+    person = Person(tmp_path / "gitops")
+    for _ in range(commits):
+        person.git("commit", "-q", "--allow-empty", "-m", "first")
+    made = person.ask("init", ".", "--example")
+    assert (made["branch"], made["committedOn"]) == ("master", "master")
+    assert "branch: master" in person.read("revstamp.yaml")
+    assert person.ask("redeploy", "prod/chat")["revision"] == 2
+    assert person.ask("redeploy", "prod/chat")["revision"] == 3
+
+
+def test_an_option_wins_over_the_branch_of_the_clone_and_an_empty_folder_gets_main(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where git would call its first branch otherwise."""
+    git(tmp_path, "init", "-q", "--initial-branch=master", "clone")
+    answer = answer_of(("init", "clone", "--branch", "trunk"), tmp_path)
+    assert answer.code == 0
+    assert "branch: trunk" in (tmp_path / "clone" / "revstamp.yaml").read_text()
+    assert "master is checked out" in answer.err
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", "init.defaultBranch")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", "other")
+    (tmp_path / "empty").mkdir()
+    assert answer_of(("init", "empty"), tmp_path).code == 0
+    assert "branch: main" in (tmp_path / "empty" / "revstamp.yaml").read_text()
+    assert git(tmp_path / "empty", "branch", "--show-current") == "main"
+
+
+@pytest.mark.parametrize("made", [False, True])
+def test_a_folder_inside_a_clone_becomes_a_repository_of_its_own(tmp_path: Path, made: bool) -> None:
+    """The clone around it is not touched."""
+    git(tmp_path, "init", "-q", "around")
+    if made:
+        (tmp_path / "around" / "gitops").mkdir()
+    assert answer_of(("init", "around/gitops"), tmp_path).code == 0
+    assert git(tmp_path / "around" / "gitops", "rev-list", "--count", "HEAD") == "1"
+    assert Person(tmp_path / "around").git("for-each-ref") == ""
+
+
 def test_the_example_comes_with_rendered_endpoints(tmp_path: Path) -> None:
     """And is what its sources say."""
     assert answer_of(("init", "gitops", "--example"), tmp_path).code == 0
