@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import shlex
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import Any
 
 import click
 
-from generator.cli.output import say, use_color
+from generator.cli.output import output_option, print_json, say, use_color
 
 STEPS: tuple[tuple[str, str], ...] = (
     ("A repository with six endpoints in three environments, rendered and committed:", "init {folder} --example"),
@@ -30,13 +33,15 @@ STEPS: tuple[tuple[str, str], ...] = (
 
 @click.command("demo")
 @click.option("--keep", type=click.Path(path_type=Path), metavar="FOLDER", help="Keep the repository here.")
-def command(keep: Path | None) -> None:
+@output_option
+def command(keep: Path | None, output: str) -> None:
     """Run the main job on the shipped example, in a temporary folder; nothing else is touched.
 
     \b
     Examples:
       revstamp demo
       revstamp demo --keep /tmp/gitops
+      revstamp demo --output json | jq '.commits[0].subject'
     """
     from generator.errors import AlreadyExists
 
@@ -47,6 +52,10 @@ def command(keep: Path | None) -> None:
         tempfile.TemporaryDirectory(prefix="revstamp-demo-") if keep is None else nullcontext(str(keep)) as top,
     ):
         folder = Path(top) / "gitops" if keep is None else keep
+        if output == "json":
+            steps = [_run_quietly(title, line, folder) for title, line in STEPS]
+            print_json({"folder": None if keep is None else str(keep), "steps": steps, **_result(folder)})
+            return
         for number, (title, line) in enumerate(STEPS, 1):
             _show(number, title, line, folder)
         if keep is not None:
@@ -67,23 +76,54 @@ def _demo_author() -> Iterator[None]:
 
 
 def _show(number: int, title: str, line: str, folder: Path) -> None:
-    from generator.cli.main import run
-    from generator.errors import InternalError
-
     color = use_color(sys.stdout)
     say("\n" + click.style(f"{number}. {title}", bold=True) if color else f"\n{number}. {title}")
     if line == "diff":
         _edit(folder)
+        say("  (prod/endpoints/chat.yaml: max_input_tokens 8192 becomes 16384)")
     shown = line.format(folder="gitops", out="out")
     say(click.style(f"$ revstamp {shown}", fg="cyan") if color else f"$ revstamp {shown}")
     sys.stdout.flush()
-    rendered = folder.parent / f"{folder.name}-rendered"
-    words = shlex.split(line.format(folder=shlex.quote(str(folder)), out=shlex.quote(str(rendered))))
+    _run(title, line, folder)
+    if line.startswith("render"):
+        _print_rendered(_rendered_folder(folder))
+
+
+def _run_quietly(title: str, line: str, folder: Path) -> dict[str, Any]:
+    """The step with its own JSON answer, where it gives one."""
+    if line == "diff":
+        _edit(folder)
+    with redirect_stdout(io.StringIO()) as said, redirect_stderr(io.StringIO()):
+        _run(title, f"{line} --output json", folder)
+    command = f"revstamp {line.format(folder='gitops', out='out')}"
+    return {"title": title, "command": command, "answer": json.loads(said.getvalue())}
+
+
+def _run(title: str, line: str, folder: Path) -> None:
+    from generator.cli.main import run
+    from generator.errors import InternalError
+
+    out = shlex.quote(str(_rendered_folder(folder)))
+    words = shlex.split(line.format(folder=shlex.quote(str(folder)), out=out))
     code = run(words if words[0] == "init" else ["-C", str(folder), *words])
     if code != 0:
-        raise InternalError(f"step {number} of the demo ended with {code}")
-    if words[0] == "render":
-        _print_rendered(rendered)
+        raise InternalError(f"the demo's step {title!r} ended with {code}")
+
+
+def _result(folder: Path) -> dict[str, Any]:
+    """What the demo left: its commits, the newest first, and the revision of every endpoint."""
+    from generator.service.check import find_refs
+    from generator.service.workspace import Workspace
+    from generator.settings import load_settings
+
+    workspace = Workspace.open(folder, load_settings())
+    commits = [{"commit": item.id, "subject": item.subject} for item in workspace.repository.commits()]
+    stamps = {str(ref): workspace.fleet.stamp(ref) for ref in find_refs(workspace.fleet)}
+    return {"commits": commits, "revisions": {name: stamp.revision for name, stamp in stamps.items() if stamp}}
+
+
+def _rendered_folder(folder: Path) -> Path:
+    return folder.parent / f"{folder.name}-rendered"
 
 
 def _edit(folder: Path) -> None:
@@ -91,7 +131,6 @@ def _edit(folder: Path) -> None:
     path = folder / "environments" / "prod" / "endpoints" / "chat.yaml"
     text = path.read_text()
     path.write_text(text.replace("max_input_tokens: 8192", "max_input_tokens: 16384"))
-    say("  (prod/endpoints/chat.yaml: max_input_tokens 8192 becomes 16384)")
 
 
 def _print_rendered(rendered: Path) -> None:

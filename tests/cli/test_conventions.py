@@ -16,7 +16,6 @@ import pytest
 from generator.cli.main import COMMANDS, cli
 from tests.cli.driver import REVSTAMP, SOURCE, Person, answer_of, start
 
-WITHOUT_OUTPUT = {"demo"}
 JSON_CALLS: dict[str, tuple[str, ...]] = {
     "init": ("init", "other"),
     "new": ("new", "fresh", "-e", "dev", "--model", "m", "--family", "llama"),
@@ -39,6 +38,8 @@ JSON_CALLS: dict[str, tuple[str, ...]] = {
     "schema": ("schema", "endpoint"),
     "environments": ("environments",),
     "doctor": ("doctor",),
+    "demo": ("demo",),
+    "completion": ("completion", "bash"),
 }
 
 
@@ -77,9 +78,10 @@ def test_help_lists_every_command_and_every_option_says_what_it_is() -> None:
 
 
 def test_every_command_can_answer_in_json() -> None:
-    """But the demo, which is a show."""
+    """Each of them is called below."""
     without = {name for name, command in commands() if not any("--output" in item.opts for item in command.params)}
-    assert without == WITHOUT_OUTPUT
+    assert without == set()
+    assert {*COMMANDS} == {words[0] for words in JSON_CALLS.values()}
 
 
 @pytest.mark.parametrize("call", JSON_CALLS)
@@ -178,6 +180,16 @@ def test_the_demo_runs_and_leaves_nothing_behind(tmp_path: object, monkeypatch: 
     answer = answer_of(("demo",), SOURCE)
     assert answer.code == 0, answer.err
     assert "r2" in answer.out
+
+
+def test_the_demo_as_json_holds_steps_commits_and_revisions() -> None:
+    """One document; every step with the command's own answer."""
+    answer = answer_of(("demo", "--output", "json"), SOURCE)
+    assert (answer.code, answer.err) == (0, "")
+    assert answer.json["revisions"]["prod/chat"] == 4
+    assert len(answer.json["commits"]) == 4
+    assert answer.json["commits"][0]["subject"] == "prod/chat: scale as r4"
+    assert [step["command"] for step in answer.json["steps"] if not step["answer"]] == []
 
 
 def test_version_is_printed() -> None:
