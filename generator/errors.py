@@ -18,11 +18,13 @@ a library's exceptions stop at its adapter and are chained to one of these.
     │   ├── PushRejected        the remote refuses this branch (protected, hook, no such branch)
     │   ├── AuthenticationFailed
     │   └── RemoteUnavailable   network, time-out; trying again helps
+    ├── StorageFailed           the machine does not let a file be read or written
     └── InternalError           a bug of revstamp
 """
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -235,6 +237,25 @@ class RemoteUnavailable(GitError):
     usual_hint = "try again"
     default_retryable = True
     http_status = 503
+
+
+class StorageFailed(RevstampError):
+    """The machine does not let a file be read or written: rights, a full disk, a limit."""
+
+    code = "storage-failed"
+    usual_hint = "look at the file and its folder, then run it again"
+    exit_code = 6
+
+    @classmethod
+    def from_os(cls, error: OSError) -> StorageFailed:
+        """What the operating system said, with the file that it is about."""
+        what = f"{error.filename}: " if error.filename else ""
+        hint = ""
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            hint = "give yourself the right to write there, or choose another folder"
+        elif error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            hint = "make room there, or raise the limit, then run it again"
+        return cls(f"{what}{error.strerror or error}", hint=hint)
 
 
 class InternalError(RevstampError):

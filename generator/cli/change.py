@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from generator.service.workspace import Committed, Workspace
     from generator.settings import Settings
 
+_GO_ON = "the commit is made; correct that, and the next command goes on"
+_PULL = "git pull --rebase, when your own work is committed"
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -129,7 +131,7 @@ def tell_follow_up(done: Committed) -> None:
         warn("left alone, since they hold other changes: " + _few(done.sync.left_alone))
     if done.sync.reason:
         warn(f"this clone was not brought to the new commit: {done.sync.reason}")
-        note("  hint: git pull --rebase, when your own work is committed")
+        note("  hint: " + (_GO_ON if done.sync.unfinished else _PULL))
 
 
 def _few(paths: tuple[str, ...]) -> str:

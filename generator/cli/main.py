@@ -18,7 +18,7 @@ from typing import NoReturn
 import click
 
 from generator import __version__
-from generator.errors import InternalError, RevstampError
+from generator.errors import InternalError, RevstampError, StorageFailed
 from generator.settings import load_settings
 
 COMMANDS: dict[str, str] = {
@@ -145,12 +145,24 @@ def run(words: list[str]) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         code = 0
+    except OSError as error:
+        if _is_debugging():
+            raise
+        code = report_error(StorageFailed.from_os(error), words)
     except Exception as error:
-        if load_settings({**os.environ, "REVSTAMP_GIT_TIMEOUT_SECONDS": "", "REVSTAMP_LOCK_TIMEOUT_SECONDS": ""}).debug:
+        if _is_debugging():
             raise
         hint = "this is a bug of revstamp; run again with REVSTAMP_DEBUG=1 and report what it prints"
         code = report_error(InternalError(f"{type(error).__name__}: {error}", hint=hint), words)
     return code
+
+
+def _is_debugging() -> bool:
+    debug = os.environ.get("REVSTAMP_DEBUG", "")
+    try:
+        return load_settings({"REVSTAMP_DEBUG": debug}).debug
+    except RevstampError:
+        return False
 
 
 def wants_json(words: Sequence[str]) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from generator.errors import DirtyClone, GitError, NotARepository, RemoteUnavailable, RevstampError
+from generator.errors import DirtyClone, GitError, NotARepository, RemoteUnavailable, RevstampError, StorageFailed
 from generator.gitops.broker import CommitBroker, Limits
 from generator.gitops.changes import Change, CommitResult
 from generator.gitops.edits import Edits, guard_change, read_edits
@@ -144,13 +144,20 @@ class Clone:
                 if not isinstance(error, RemoteUnavailable):
                     self._follower.journal.clear()
                 raise
-            report = SyncReport()
-            if result.tip and remote is not None:
-                report = self._follower.advance(branch, old, result.tip, taken)
-            elif result.tip and result.tip != old:
-                report = self._follower.sync(old, result.tip, taken)
-            self._follower.journal.clear()
-            return CloneResult(result, report)
+            return CloneResult(result, self._follow(branch, old, result.tip, taken))
+
+    def _follow(self, branch: str, old: str | None, tip: str | None, taken: Mapping[str, str | None]) -> SyncReport:
+        """Bring the clone to a commit that is made. That this fails does not unmake it; the next run goes on."""
+        report = SyncReport()
+        try:
+            if tip and self.remote() is not None:
+                report = self._follower.advance(branch, old, tip, taken)
+            elif tip and tip != old:
+                report = self._follower.sync(old, tip, taken)
+        except OSError as error:
+            return SyncReport(reason=str(StorageFailed.from_os(error)), unfinished=True)
+        self._follower.journal.clear()
+        return report
 
     def commit_elsewhere(
         self, branch: str, change: Change, edits: Edits | None = None, limits: Limits | None = None

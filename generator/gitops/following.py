@@ -18,10 +18,14 @@ from generator.gitops.worktree import WorkTree
 
 @dataclass(frozen=True, slots=True)
 class SyncReport:
-    """How far the clone followed. `left_alone` are paths with other work in them; `reason` why nothing was moved."""
+    """How far the clone followed. `left_alone` are paths with other work in them; `reason` why nothing was moved.
+
+    `unfinished`: the journal stays, and the next command goes on with it.
+    """
 
     left_alone: tuple[str, ...] = ()
     reason: str = ""
+    unfinished: bool = False
 
 
 class Follower:

@@ -45,7 +45,8 @@ class GitOutput:
     @property
     def reason(self) -> str:
         """Why git gave up: the first line of its diagnostics, without the word `fatal`."""
-        return self.stderr.strip().split("\n")[0].removeprefix("fatal: ").removeprefix("error: ")
+        said = self.stderr.strip().split("\n")[0].removeprefix("fatal: ").removeprefix("error: ")
+        return said or (f"it was ended by signal {-self.code}" if self.code < 0 else f"it ended with {self.code}")
 
 
 def git_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -72,6 +72,9 @@ def explain_rejection(verdict: str, messages: tuple[str, ...]) -> GitError:
     if _SERVER_TROUBLE.search(verdict) and "hook declined" not in verdict:
         said = f"the remote could not take the push: {reason}"
         return RemoteUnavailable(f"{said}: {text}" if text else said, hint="try again later")
+    if "branch is currently checked out" in verdict:
+        hint = "let the remote be a bare repository (git clone --bare), or use --branch NAME for review"
+        return PushRejected("the remote is somebody's clone that has this branch checked out", hint=hint)
     said = f"the remote refuses the push: {reason}"
     hint = "nothing was pushed. See the branch's protection rules and hooks, or use --branch NAME for review"
     return PushRejected(f"{said}: {text}" if text else said, hint=hint, details={"remote": list(messages)})

@@ -148,10 +148,14 @@ class WorkTree:
         target.parent.mkdir(parents=True, exist_ok=True)
         draft = target.with_name(f".{target.name}.revstamp")
         draft.unlink(missing_ok=True)
-        draft.write_bytes(content)
-        if change.new_mode == "100755":
-            draft.chmod(draft.stat().st_mode | 0o111)
-        draft.replace(target)
+        try:
+            draft.write_bytes(content)
+            if change.new_mode == "100755":
+                draft.chmod(draft.stat().st_mode | 0o111)
+            draft.replace(target)
+        except OSError:
+            draft.unlink(missing_ok=True)
+            raise
 
     def _remove_file(self, path: str) -> None:
         with suppress(FileNotFoundError, NotADirectoryError):

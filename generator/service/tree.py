@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
-from generator.errors import InvalidInput, NotARepository
+from generator.errors import InvalidInput, NotARepository, StorageFailed
 from generator.gitops.cache import BoundedCache
 
 MAX_FILE_BYTES = 5 * 1024 * 1024
@@ -165,7 +165,7 @@ def find_root(start: Path) -> Path:
 
 
 def write_file(root: Path, path: str, content: bytes) -> None:
-    """Write a file below a folder, whole or not at all. InvalidInput where a link stands in the way."""
+    """Write a file below a folder, whole or not at all. InvalidInput where a link stands in the way; StorageFailed."""
     target = f"{root}/{path}"
     _refuse_links(root, path)
     try:
@@ -181,7 +181,7 @@ def write_file(root: Path, path: str, content: bytes) -> None:
             os.unlink(name)
             raise
     except OSError as error:
-        raise InvalidInput(f"{path} cannot be written: {error.strerror}") from error
+        raise StorageFailed.from_os(OSError(error.errno, error.strerror, path)) from error
 
 
 def _refuse_links(root: Path, path: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -195,3 +196,36 @@ def test_a_dry_run_touches_nothing(person: Person) -> None:
     ):
         assert person.ask(*words, "--dry-run")["state"] == "planned"
         assert person.state == before
+
+
+def test_a_folder_that_cannot_be_written_is_no_bug_of_revstamp(person: Person, tmp_path: Path) -> None:
+    """What the machine refuses is named, before anything is touched."""
+    shutil.rmtree(person.root / ".git" / "revstamp")
+    person.write(".git/revstamp", "in the way")
+    before = person.state
+    for words in (("redeploy", "prod/chat"), ("scale", "prod/chat", "--max", "9")):
+        error = person.fail(*words)
+        assert (error["exit"], error["error"]) == (6, "storage-failed")
+        assert "revstamp" in error["message"]
+    assert person.state == before
+    (tmp_path / "file").write_text("mine")
+    assert answer_of(("render", "-C", str(person.root)), tmp_path).code == 2
+    error = person.fail("render", "prod/chat", "--to", str(tmp_path / "file"))
+    assert error["error"] == "storage-failed"
+    assert answer_of(("init", "file/gitops"), tmp_path).code == 6
+
+
+def test_a_commit_that_the_work_tree_cannot_follow_is_made_and_followed_later(person: Person) -> None:
+    """The answer says so; nothing is lost and nothing is done twice."""
+    stamp = next((person.root / "environments/prod/stamps").glob("*/chat.yaml"))
+    obstacle = stamp.with_name(f".{stamp.name}.revstamp")
+    obstacle.mkdir()
+    answer = person.do("redeploy", "prod/chat")
+    assert "not brought to the new commit" in answer.err
+    assert "goes on" in answer.err
+    assert person.git("log", "-1", "--format=%s") == "prod/chat: redeploy as r2"
+    assert person.fail("redeploy", "prod/chat")["error"] == "storage-failed"
+    obstacle.rmdir()
+    assert "nothing to commit" in person.do("commit").out
+    assert person.revision("prod/chat") == 2
+    person.check_sound()
