@@ -55,7 +55,8 @@ def read_author(values: Mapping[str, Any], settings: Settings) -> Author:
         if not name.strip() or not rest.rstrip().endswith(">"):
             raise InvalidInput(f"{text!r} is not an author", hint="write 'Name <name@example.com>'")
         actor = Actor(name.strip(), rest.rstrip()[:-1].strip())
-    return Author(values.get("request_id") or str(uuid.uuid4()), actor, values.get("reason") or "")
+    reason = (values.get("reason") or "").replace("\r\n", "\n")
+    return Author(values.get("request_id") or str(uuid.uuid4()), actor, reason)
 
 
 def report_change(folder: str, operation: Operation, values: Mapping[str, Any], output: str) -> None:

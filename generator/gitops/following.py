@@ -46,7 +46,8 @@ class Follower:
         states = self._work_tree.read_states(old, changed, taken)
         free = [change for change in changed if states[change.path].is_free]
         index_only = [change for change in changed if states[change.path].is_edited_only]
-        self._work_tree.bring(free, index_only)
+        skipped = [change for change in free if states[change.path].is_skipped]
+        self._work_tree.bring([change for change in free if not states[change.path].is_skipped], index_only, skipped)
         return SyncReport(tuple(sorted(path for path, state in states.items() if not state.is_free)))
 
     def advance(self, branch: str, old: str | None, new: str, taken: Mapping[str, str | None]) -> SyncReport:

@@ -55,11 +55,27 @@ class IndexFile:
         changes = [parse_raw(field, next(fields)) for field in fields if field.startswith(":")]
         return {change.path: change.new_blob for change in changes}
 
-    def enter(self, on_disk: Sequence[ChangedPath], by_id: Sequence[ChangedPath]) -> None:
-        """Enter paths as they are on disk, and others by their new blob whatever the disk has."""
+    def read_skipped(self) -> frozenset[str]:
+        """Paths that a sparse checkout leaves out of the work tree."""
+        if not (self._path.parent / "info" / "sparse-checkout").exists():
+            return frozenset()
+        answer = run_git(["ls-files", "-t", "-z"], cwd=self._root)
+        lines = answer.stdout.decode("utf-8", "surrogateescape").split("\0")
+        return frozenset(line[2:] for line in lines if line.startswith("S "))
+
+    def enter(
+        self, on_disk: Sequence[ChangedPath], by_id: Sequence[ChangedPath], skipped: Sequence[ChangedPath] = ()
+    ) -> None:
+        """Enter paths as they are on disk, and others by their new blob whatever the disk has.
+
+        Those `skipped` are entered by their blob too, and stay out of the work tree.
+        """
         with self._draft() as draft:
-            entries = "".join(f"{change.new_mode} {change.new_blob or NO_COMMIT}\t{change.path}\0" for change in by_id)
-            self._update(draft, entries, "--index-info")
+            entries = (f"{each.new_mode} {each.new_blob or NO_COMMIT}\t{each.path}\0" for each in (*by_id, *skipped))
+            self._update(draft, "".join(entries), "--index-info")
+            absent = "".join(f"{change.path}\0" for change in skipped if change.new_blob)
+            if absent:
+                self._update(draft, absent, "--skip-worktree", "--stdin")
             paths = "".join(f"{change.path}\0" for change in on_disk)
             self._update(draft, paths, "--add", "--remove", "--replace", "--stdin")
 

@@ -30,10 +30,14 @@ _UNREADABLE = "unreadable"
 
 @dataclass(frozen=True, slots=True)
 class PathState:
-    """Whether file and index entry hold nothing but what is known: the old, the new, or what was taken."""
+    """Whether file and index entry hold nothing but what is known: the old, the new, or what was taken.
+
+    `is_skipped`: a sparse checkout leaves the file out of the work tree.
+    """
 
     file_is_free: bool
     index_is_free: bool
+    is_skipped: bool = False
 
     @property
     def is_free(self) -> bool:
@@ -65,24 +69,31 @@ class WorkTree:
         self, old: str | None, changed: Sequence[ChangedPath], taken: Mapping[str, str | None]
     ) -> dict[str, PathState]:
         """What stands in the way of bringing the changed paths from `old` to the new commit."""
-        staged = self.index.read_staged(old)
+        staged, skipped = self.index.read_staged(old), self.index.read_skipped()
         on_disk = self._hash_present(change.path for change in changed)
         states = {}
         for change in changed:
             path = change.path
             known = {change.old_blob, change.new_blob, taken.get(path, change.old_blob)}
             index_is_free = path in taken or path not in staged or staged[path] in known
-            states[path] = PathState(on_disk[path] in known, change.is_file and index_is_free)
+            is_skipped = path in skipped and on_disk[path] is None
+            file_is_free = is_skipped or on_disk[path] in known
+            states[path] = PathState(file_is_free, change.is_file and index_is_free, is_skipped)
         return states
 
-    def bring(self, changed: Sequence[ChangedPath], index_only: Sequence[ChangedPath] = ()) -> None:
+    def bring(
+        self,
+        changed: Sequence[ChangedPath],
+        index_only: Sequence[ChangedPath] = (),
+        skipped: Sequence[ChangedPath] = (),
+    ) -> None:
         """Write the new content of the changed paths and enter them into the index. Can be repeated after a crash."""
         for change in changed:  # removed first: a file may give way to a folder of its name
             if change.new_blob is None:
                 self._remove_file(change.path)
         self._write_files([change for change in changed if change.new_blob])
-        if changed or index_only:
-            self.index.enter(changed, index_only)
+        if changed or index_only or skipped:
+            self.index.enter(changed, index_only, skipped)
 
     def is_file(self, path: str) -> bool:
         """Whether a regular file is there. Raises InvalidInput for a link, a device, a repository, a huge file."""

@@ -30,6 +30,9 @@ from generator.service.plan import EndpointPlan, PlanRequest, plan_change, plan_
 from generator.service.touched import find_touched
 from generator.service.tree import OverlayTree
 
+LONGEST_SUBJECT = 200
+"""Characters of a reason's first line that becomes a commit's subject; a longer one goes into the text."""
+
 
 @dataclass(frozen=True, slots=True)
 class EditedEndpoint:
@@ -122,8 +125,10 @@ class EditsChange:
             subject += ", …" if len(changed) > 3 else ""
         else:
             first, _, rest = self.author.reason.strip().partition("\n")
+            if len(first) > LONGEST_SUBJECT or first.startswith("-"):
+                first, rest = "", self.author.reason
             return first or "edits without effect on what is deployed", rest.strip()
-        lines = [f"{item.ref}: {item.summary}" for item in changed[:MOST_TRAILERS]] if len(changed) > 1 else []
+        lines = [f"{item.ref}: {item.summary}" for item in changed[:MOST_TRAILERS]]
         return subject, "\n\n".join(part for part in (self.author.reason.strip(), "\n".join(lines)) if part)
 
 

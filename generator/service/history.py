@@ -81,9 +81,8 @@ class RevisionEntry:
 
 
 def _reason_in(commit: Commit) -> str:
-    """The first paragraph of a commit's text, where there are two: the other one is the verdict."""
-    parts = commit.body.strip().split("\n\n")
-    return parts[0] if len(parts) > 1 else ""
+    """A commit's text without its last paragraph, which is revstamp's own and says what changes."""
+    return commit.body.strip().rpartition("\n\n")[0].strip()
 
 
 def list_revisions(

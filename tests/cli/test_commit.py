@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.cli.driver import Person
 from tests.fleet_repository import CHAT as CHAT_TEXT
 
@@ -288,3 +290,21 @@ def test_the_summary_of_a_commit_names_a_replaced_workload(person: Person) -> No
     assert "replaced (InferenceService → Deployment)" in person.git("log", "-1", "--format=%s")
     person.do("redeploy", "prod/search", "--framework", "kserve")
     assert "replaced (Deployment → InferenceService)" in person.git("log", "-1", "--format=%b")
+
+
+def test_every_paragraph_of_a_reason_is_in_the_log(person: Person) -> None:
+    """Of a redeploy and of an edit."""
+    person.do("redeploy", "prod/chat", "--reason", "one\r\n\r\ntwo")
+    person.edit(CHAT, "48Gi", "64Gi")
+    person.do("commit", "-m", "more memory")
+    revisions = person.ask("log", "prod/chat")["revisions"]
+    assert [entry["reason"] for entry in revisions[:2]] == ["more memory", "one\n\ntwo"]
+
+
+@pytest.mark.parametrize("reason", ["-x", "x" * 5000])
+def test_a_reason_that_is_no_subject_goes_into_the_text(person: Person, reason: str) -> None:
+    """Where an edit has no effect on what is deployed, the reason is the subject if it can be."""
+    person.write(CHAT, "# a comment\n" + person.read(CHAT))
+    person.do("commit", "-m", reason)
+    assert person.git("log", "-1", "--format=%s") == "edits without effect on what is deployed"
+    assert reason in person.git("log", "-1", "--format=%b")

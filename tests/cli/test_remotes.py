@@ -281,3 +281,20 @@ def test_pull_request_only_environments_take_no_direct_commits(clone: Clone, rem
     assert "--branch" in error["hint"]
     assert ann.ask("redeploy", "prod/chat", "--branch", "bump")["state"] == "committed"
     assert ann.ask("redeploy", "dev/chat")["state"] == "committed"
+
+
+def test_a_sparse_checkout_follows_without_growing(clone: Clone) -> None:
+    """What it leaves out is committed and pushed, and stays out of the work tree."""
+    ann = clone("ann", "--sparse")
+    ann.do("redeploy", "prod/chat")
+    ann.git("sparse-checkout", "set", "environments/prod")
+    answer = ann.do("redeploy", "dev/chat")
+    assert "left alone" not in answer.err
+    ann.edit("environments/prod/endpoints/chat.yaml", "48Gi", "64Gi")
+    ann.do("commit")
+    assert ann.status == ""
+    assert not (ann.root / "environments" / "dev").exists()
+    assert ann.head == ann.git("rev-parse", "origin/main")
+    ann.git("sparse-checkout", "disable")
+    assert ann.revision("dev/chat") == 2
+    ann.check_sound()
