@@ -9,6 +9,7 @@ import click
 
 from generator.cli.change import change_options, commit_fields, print_plan, pushed_words, read_author, tell_follow_up
 from generator.cli.output import note, output_option, print_json, say, warn
+from generator.cli.progress import Progress
 
 if TYPE_CHECKING:
     from generator.service.commit import Author
@@ -41,14 +42,17 @@ def command(folder: str, /, message: str, everything: bool, output: str, **value
     settings = load_settings()
     workspace = Workspace.open(folder, settings)
     author = read_author({**values, "reason": message or values["reason"]}, settings)
+    progress = Progress("rendering endpoints", hidden=output == "json")
     if values["dry_run"]:
-        change = workspace.plan_edits(author, values["branch"], everything=everything)
+        with progress:
+            change = workspace.plan_edits(author, values["branch"], everything=everything, progress=progress)
         _report(None, workspace, author, change.endpoints, output)
         if output == "text":
             for plan in change.plans:
                 print_plan(plan, output, state="planned")
         return
-    done = workspace.commit_edits(author, values["branch"], everything=everything)
+    with progress:
+        done = workspace.commit_edits(author, values["branch"], everything=everything, progress=progress)
     _report(done, workspace, author, list(done.endpoints), output)
     tell_follow_up(done)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from generator.cli.output import note, output_option, print_json, say, use_color, warn
+from generator.cli.progress import Progress
 
 if TYPE_CHECKING:
     from generator.render.diff import EndpointDiff
@@ -57,7 +58,7 @@ def command(
         diffs = _between(workspace, old, new, endpoints)
         text = _git_diff(workspace, old, new) if files else ""
     else:
-        plans = _planned(workspace, endpoints, everything=everything)
+        plans = _planned(workspace, endpoints, output, everything=everything)
         diffs = [plan.diff for plan in plans if plan.diff is not None and plan.diff.changed]
         text = "".join(_plan_files(workspace, plan) for plan in plans) if files else ""
         for plan in plans if output == "text" else ():
@@ -75,10 +76,11 @@ def _between(workspace: Workspace, old: str, new: str, endpoints: tuple[str, ...
     return list(compare_commits(workspace.repository, before, after, only))
 
 
-def _planned(workspace: Workspace, endpoints: tuple[str, ...], *, everything: bool) -> list[EndpointPlan]:
+def _planned(workspace: Workspace, endpoints: tuple[str, ...], output: str, *, everything: bool) -> list[EndpointPlan]:
     from generator.service.commit import Author
 
-    change = workspace.plan_edits(Author("diff"), everything=everything, most_plans=100_000)
+    with Progress("rendering endpoints", hidden=output == "json") as progress:
+        change = workspace.plan_edits(Author("diff"), everything=everything, most_plans=100_000, progress=progress)
     only = {workspace.fleet.find_endpoint(text) for text in endpoints}
     for item in change.endpoints:
         if item.violations and (not only or item.ref in only):

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from generator.cli.output import output_option, print_json, say, warn
+from generator.cli.progress import Progress
 
 MAX_ROWS_BYTES = 256 * 1024 * 1024
 
@@ -30,18 +31,20 @@ def command(folder: str, /, file: Any, overwrite: bool, dry_run: bool, output: s
       psql "$DATABASE" -Atf export.sql | revstamp import - --overwrite
     """
     from generator.errors import CheckFailed
-    from generator.service.importing import import_rows
+    from generator.service.importing import count_rows, import_rows
     from generator.service.tree import write_file
     from generator.service.workspace import Workspace
     from generator.settings import load_settings
 
     workspace = Workspace.open(folder, load_settings())
     rows = _read_json(file)
-    results = list(import_rows(workspace.fleet, rows, file.name, overwrite=overwrite))
-    if not dry_run:
-        for item in results:
-            if item.outcome == "written":
-                write_file(workspace.root, item.path, item.content)
+    with Progress("reading rows", hidden=output == "json") as progress:
+        imported = import_rows(workspace.fleet, rows, file.name, overwrite=overwrite)
+        results = list(progress.follow(imported, count_rows(rows)))
+    written = [item for item in results if item.outcome == "written"]
+    with Progress("writing files", hidden=output == "json") as progress:
+        for item in () if dry_run else progress.follow(written, len(written)):
+            write_file(workspace.root, item.path, item.content)
     failed = [item for item in results if item.outcome in ("failed", "kept")]
     if output == "json":
         print_json({"endpoints": [item.to_dict() for item in results]})
@@ -53,8 +56,7 @@ def command(folder: str, /, file: Any, overwrite: bool, dry_run: bool, output: s
                 warn(f"{name}: {text}")
             for problem in item.problems:
                 warn(f"{name}: {problem}")
-        written = sum(item.outcome == "written" for item in results)
-        say(f"{written} written, {len(results) - written} not" + (" (dry run)" if dry_run else ""))
+        say(f"{len(written)} written, {len(results) - len(written)} not" + (" (dry run)" if dry_run else ""))
     if any(item.outcome == "failed" for item in failed):
         count = sum(item.outcome == "failed" for item in failed)
         raise CheckFailed(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from generator.cli.output import note, output_option, print_json, say, warn
+from generator.cli.progress import Progress
 
 if TYPE_CHECKING:
     from generator.errors import Violation
@@ -72,22 +73,32 @@ def _select(fleet: Fleet, endpoints: tuple[str, ...], environments: tuple[str, .
 def _render(fleet: Fleet, refs: list[EndpointRef], target: Path | None, output: str, *, strict: bool) -> None:
     from generator.service.parallel import map_in_processes
 
-    if target is not None and output != "json":
+    if strict and len(refs) > 1:  # nothing is printed or written for the others where one is refused
+        for ref in refs:
+            _render_one(fleet, None, output, strict, ref)
+    if target is not None:
         target.mkdir(parents=True, exist_ok=True)
         target = target.resolve()
     results = []
     work = partial(_render_one, fleet, target, output, strict)
-    for ref, done in zip(refs, map_in_processes(work, refs), strict=True):
-        if done is None:
-            continue
-        if done.refused:
-            warn(f"{ref} cannot be deployed: {done.refused}")
-        results.append(done.data)
-        sys.stdout.write(done.text)
-        for text in done.notes:
-            note(f"note: {ref}: {text}")
+    with Progress("rendering endpoints", hidden=output == "json" or target is None) as progress:
+        every = progress.follow(map_in_processes(work, refs), len(refs))
+        for ref, done in zip(refs, every, strict=True):
+            if done is None:
+                continue
+            results.append(done.data)
+            if output == "text":
+                _tell(ref, done)
     if output == "json":
         print_json({"endpoints": [data for data in results if data]})
+
+
+def _tell(ref: EndpointRef, done: _Rendered) -> None:
+    sys.stdout.write(done.text)
+    if done.refused:
+        warn(f"{ref} cannot be deployed: {done.refused}")
+    for text in done.notes:
+        note(f"note: {ref}: {text}")
 
 
 class _Rendered(NamedTuple):
@@ -109,16 +120,17 @@ def _render_one(fleet: Fleet, target: Path | None, output: str, strict: bool, re
     if plan.violations and strict:
         raise plan.refusal()
     if plan.violations:
-        return _Rendered(refused=str(plan.violations[0]))
+        return _Rendered(data={**plan.to_dict(), "manifests": {}}, refused=str(plan.violations[0]))
     files = plan.manifests(fleet.layout.manifests_folder(ref.environment, ref.name))
     notes = (*plan.warnings, *plan.notices)
+    if target is not None:
+        for name, data in files.items():
+            write_file(target, f"{ref.environment}/{ref.name}/{name}", data)
     if output == "json":
         manifests = {name: text.decode() for name, text in files.items()}
-        return _Rendered(data={**plan.to_dict(), "manifests": manifests}, notes=notes)
+        return _Rendered(data={**plan.to_dict(), "manifests": manifests})
     if target is None:
         return _Rendered("".join(f"---\n# {ref} {name}\n{data.decode()}" for name, data in files.items()), notes=notes)
-    for name, data in files.items():
-        write_file(target, f"{ref.environment}/{ref.name}/{name}", data)
     return _Rendered(notes=notes)
 
 
@@ -131,10 +143,12 @@ def _check(fleet: Fleet, refs: list[EndpointRef], root: Path, base_rev: str | No
     require_generator(fleet)
     base = _find_base(root, fleet, base_rev)
     found: list[Violation] = list(check_strays(fleet, tuple(sorted({ref.environment for ref in refs}))))
-    for ref, differences in zip(refs, map_in_processes(partial(_check_one, fleet), refs), strict=True):
-        found += differences
-        if base is not None:
-            found += check_revision(fleet, base, ref)
+    with Progress("checking endpoints", hidden=output == "json") as progress:
+        every = progress.follow(map_in_processes(partial(_check_one, fleet), refs), len(refs))
+        for ref, differences in zip(refs, every, strict=True):
+            found += differences
+            if base is not None:
+                found += check_revision(fleet, base, ref)
     if found:
         raise CheckFailed(
             f"{len(found)} of the rendered files are not what they should be",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from generator.cli.output import output_option, print_json, print_table, say
 from generator.cli.params import EndpointName
+from generator.cli.progress import Progress
 
 if TYPE_CHECKING:
     from generator.service.fleet import EndpointRef, Fleet
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from generator.service.workspace import Workspace
 
 _SHOWN_ROWS = 50
-_LONG_WORK = 200
-"""Endpoints from which on a person wants to see that something happens."""
 
 
 @click.command("verify")
@@ -51,9 +49,8 @@ def command(folder: str, /, rev: str, endpoints: tuple[str, ...], output: str) -
     refs = tuple(_find_stamped(fleet, name) for name in endpoints) or list_rendered(fleet)
     commit = snapshot.commit or rev
     checks = verify_endpoints(fleet, refs, rev, find_stamped_by(workspace.repository, commit))
-    hidden = len(refs) < _LONG_WORK or not sys.stderr.isatty()
-    with click.progressbar(checks, len(refs), "verifying", hidden=hidden, file=sys.stderr) as progress:
-        results = list(progress)
+    with Progress("verifying endpoints", hidden=output == "json") as progress:
+        results = list(progress.follow(checks, len(refs)))
     if output == "json":
         print_json({"rev": rev, "commit": snapshot.commit, "endpoints": [item.to_dict() for item in results]})
     else:

@@ -5,7 +5,7 @@ Owns: the change that `revstamp commit` hands to the broker. Refuses: moving ref
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,7 +68,8 @@ class EditedEndpoint:
 class EditsChange:
     """A person's edits of sources as the broker's change. `everything` renders all endpoints, not only those touched.
 
-    `plans` keeps no more than `most_plans` whole plans: those of a large fleet would fill the memory.
+    `progress` is told how many endpoints are planned and how many there are. `plans` keeps no more than `most_plans`
+    whole plans: those of a large fleet would fill the memory.
     """
 
     repository: Repository
@@ -77,6 +78,7 @@ class EditsChange:
     author: Author
     everything: bool = False
     base: Snapshot | None = None
+    progress: Callable[[int, int], None] | None = None
     most_plans: int = MOST_TRAILERS + 1
     endpoints: list[EditedEndpoint] = field(default_factory=list)
     plans: list[EndpointPlan] = field(default_factory=list)
@@ -96,7 +98,7 @@ class EditsChange:
         writes, deletes = dict(edits.writes), set(edits.deletes)
         self.endpoints, self.plans = [], []
         refused: list[Violation] = []
-        for plan in plan_edits(base, after, edits, request, everything=self.everything):
+        for plan in plan_edits(base, after, edits, request, everything=self.everything, progress=self.progress):
             if plan.violations and plan.base_stamp is not None and _is_own_edit(plan, edits):
                 refused += plan.violations
             if plan.outcome != "unchanged" or self.base is not None:  # on another branch they may differ from its tip
@@ -184,7 +186,13 @@ def _numbers(plan: EndpointPlan) -> tuple[int | None, int | None]:
 
 
 def plan_edits(
-    base: Fleet, after: Fleet, edits: TreeChange, request: PlanRequest, *, everything: bool = False
+    base: Fleet,
+    after: Fleet,
+    edits: TreeChange,
+    request: PlanRequest,
+    *,
+    everything: bool = False,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[EndpointPlan]:
     """A plan for every endpoint that the edits touch: by its own file, its environment, or the templates.
 
@@ -192,7 +200,9 @@ def plan_edits(
     """
     touched = find_touched(after, edits, everything=everything)
     violations = list(touched.violations)
-    for ref, (path, content) in touched.files.items():
+    for done, (ref, (path, content)) in enumerate(touched.files.items()):
+        if progress is not None:
+            progress(done, len(touched.files))
         try:
             after.environment(ref.environment)
             file = read_endpoint_file(path, content, ref)

@@ -5,6 +5,7 @@ Owns: reading revisions from the stamps in history. Refuses: changing anything.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby, islice
@@ -95,7 +96,8 @@ def list_revisions(
     """
     path = layout.stamp_file(ref.environment, ref.name)
     stamped = _stamped_commits(repository, path, until)
-    for _, group in islice(groupby(stamped, lambda pair: pair[1].revision), limit):
+    most = None if limit is None else min(limit, sys.maxsize)
+    for _, group in islice(groupby(stamped, lambda pair: pair[1].revision), most):
         commits = list(group)
         oldest = commits[-1][0]
         before = _stamp_at(repository, oldest.parents[0], path) if oldest.parents else None

@@ -57,6 +57,12 @@ def import_rows(fleet: Fleet, rows: Any, file: str, *, overwrite: bool) -> Itera
         yield _place(fleet, row, row.data, overwrite=overwrite)
 
 
+def count_rows(rows: Any) -> int:
+    """How many endpoints a file of rows tells of."""
+    endpoints = rows.get("endpoints") if isinstance(rows, dict) else None
+    return len(endpoints) if isinstance(endpoints, list) else 0
+
+
 def _place(fleet: Fleet, row: ImportedEndpoint, data: Mapping[str, Any], *, overwrite: bool) -> ImportedFile:
     ref = EndpointRef(row.environment, row.name)
     found = fleet.find_file(ref)

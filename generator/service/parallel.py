@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from generator.errors import InternalError, RevstampError
+from generator.errors import InternalError, RevstampError, StorageFailed
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -81,14 +81,17 @@ def _serve(
         listener.close()
     with suppress(BrokenPipeError):
         for at in range(number * CHUNK, len(items), count * CHUNK):
-            results, error = [], None
+            results: list[Any] = []
+            error: RevstampError | None = None
             try:
                 for item in items[at : at + CHUNK]:
                     results.append(work(item))
+            except RevstampError as raised:
+                error = raised
+            except OSError as raised:
+                error = StorageFailed.from_os(raised)
             except Exception as raised:
-                error = (
-                    raised if isinstance(raised, RevstampError) else InternalError(f"{type(raised).__name__}: {raised}")
-                )
+                error = InternalError(f"{type(raised).__name__}: {raised}")
             pipe.send((results, error))
             if error is not None:
                 return

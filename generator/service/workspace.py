@@ -5,6 +5,7 @@ Owns: which tree is the base of the next change, and how the clone looks afterwa
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -145,14 +146,21 @@ class Workspace:
                 hint="give every request an id of its own",
             )
 
-    def commit_edits(self, author: Author, branch: str | None = None, *, everything: bool = False) -> Committed:
+    def commit_edits(
+        self,
+        author: Author,
+        branch: str | None = None,
+        *,
+        everything: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Committed:
         """Commit a person's edits with what they render to."""
         target = branch or self.clone.branch
         edits = self.clone.edits(PEOPLE_FILES)
         generated = [path for path in edits.blobs if is_generated_path(path)]
         edits = edits.set_aside(is_generated_path)
         base = self.read_base(target)
-        change = EditsChange(self.repository, self.delivery_branch, edits.change, author, everything, base)
+        change = EditsChange(self.repository, self.delivery_branch, edits.change, author, everything, base, progress)
         done = self._commit(change.change(), branch, edits)
         return Committed(
             done.result,
@@ -185,12 +193,20 @@ class Workspace:
         return change.plan
 
     def plan_edits(
-        self, author: Author, branch: str | None = None, *, everything: bool = False, most_plans: int = 100
+        self,
+        author: Author,
+        branch: str | None = None,
+        *,
+        everything: bool = False,
+        most_plans: int = 100,
+        progress: Callable[[int, int], None] | None = None,
     ) -> EditsChange:
         """What a commit of the person's edits would do, with nothing touched."""
         edits = self.clone.edits(PEOPLE_FILES).set_aside(is_generated_path)
         base = self.read_base(branch or self.clone.branch)
-        change = EditsChange(self.repository, self.delivery_branch, edits.change, author, everything, base, most_plans)
+        change = EditsChange(
+            self.repository, self.delivery_branch, edits.change, author, everything, base, progress, most_plans
+        )
         change.build(self.read_tip())
         return change
 
