@@ -137,9 +137,9 @@ def run(words: list[str]) -> int:
     except RevstampError as error:
         code = report_error(error, words)
     except click.exceptions.Abort:
-        code = _report_interrupt()
+        code = _report_interrupt(words)
     except KeyboardInterrupt:
-        code = _report_interrupt()
+        code = _report_interrupt(words)
     except click.ClickException as error:
         code = _report_usage(error, words)
     except BrokenPipeError:
@@ -185,15 +185,23 @@ def _report_usage(error: click.ClickException, words: Sequence[str]) -> int:
     if wants_json(words):
         import json
 
-        body = {"error": "usage", "message": error.format_message(), "hint": "see --help", "retryable": False}
+        context = error.ctx if isinstance(error, click.UsageError) else None
+        hint = f"`{context.command_path if context else 'revstamp'} --help` says more"
+        body = {"error": "usage", "message": error.format_message(), "hint": hint, "retryable": False}
         click.echo(json.dumps({**body, "violations": []}, ensure_ascii=False), err=True)
     else:
         error.show()
     return error.exit_code
 
 
-def _report_interrupt() -> int:
-    click.echo("\nInterrupted. Nothing is half done: run the same command again to go on.", err=True)
+def _report_interrupt(words: Sequence[str]) -> int:
+    if wants_json(words):
+        import json
+
+        body = {"error": "interrupted", "message": "interrupted; nothing is half done", "retryable": True}
+        click.echo(json.dumps({**body, "hint": "run the same command again to go on", "violations": []}), err=True)
+    else:
+        click.echo("\nInterrupted. Nothing is half done: run the same command again to go on.", err=True)
     return 130
 
 

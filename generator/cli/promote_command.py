@@ -46,7 +46,8 @@ def command(
         plan = workspace.plan_operation(operation, author, values["branch"])
         print_plan(plan, output, state="planned")
         if values["dry_run"] or plan.outcome == "unchanged":
-            note("" if values["dry_run"] else "nothing to promote")
+            if plan.outcome == "unchanged":
+                note("nothing to promote")
             return
         click.confirm(f"Commit this to {plan.ref}?", abort=True, err=True)
     done = workspace.commit_operation(operation, author, values["branch"])

@@ -7,10 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from generator.gitops.process import GitOutput
+from generator.gitops.repository import explain_unusable
 from tests.cli.driver import Person, answer_of
 from tests.fleet_repository import git
 
 CHAT = "environments/prod/endpoints/chat.yaml"
+DUBIOUS = """\
+fatal: detected dubious ownership in repository at '/srv/gitops'
+To add an exception for this directory, call:
+
+\tgit config --global --add safe.directory /srv/gitops
+"""
 
 
 def test_without_a_remote_the_local_branch_moves(person: Person) -> None:
@@ -229,3 +237,13 @@ def test_a_commit_that_the_work_tree_cannot_follow_is_made_and_followed_later(pe
     assert "nothing to commit" in person.do("commit").out
     assert person.revision("prod/chat") == 2
     person.check_sound()
+
+
+def test_a_repository_of_somebody_else_is_named_with_the_remedy_of_git(tmp_path: Path) -> None:
+    """Git refuses to open it; how to trust its owner stands in the hint."""
+    error = explain_unusable("x", GitOutput(128, b"", DUBIOUS))
+    assert "another user" in error.message
+    assert error.hint.endswith("git config --global --add safe.directory /srv/gitops")
+    nowhere = answer_of(("redeploy", "prod/chat", "-o", "json"), tmp_path)
+    assert (nowhere.code, nowhere.error["error"]) == (4, "not-a-repository")
+    assert "revstamp init" in nowhere.error["hint"]

@@ -224,3 +224,35 @@ def test_every_hint_goes_on_from_the_message_in_one_style() -> None:
         first = text.split(" ")[0]
         assert not first[:1].isupper() or first.isupper(), (place, text)
         assert not text.endswith("."), (place, text)
+
+
+def test_notes_do_not_stand_before_the_json_of_an_error(person: Person) -> None:
+    """Nor is anything printed or written for an endpoint beside the refused one."""
+    error = person.fail("render", "prod/chat", "dev/draft")
+    assert "draft" in error["message"]
+    answer = person.type("render", "prod/chat", "dev/draft", "--to", "out")
+    assert (answer.code, answer.out) == (3, "")
+    assert not (person.root / "out").exists()
+    found = {item["endpoint"]: item for item in person.ask("render", "-e", "dev", "--to", "out")["endpoints"]}
+    assert found["draft"]["violations"]
+    assert found["draft"]["manifests"] == {}
+    assert (person.root / "out" / "dev" / "chat" / "deployment.yaml").exists()
+
+
+def test_numbers_of_any_size_are_no_bug(person: Person) -> None:
+    """As a limit, a revision, a number of replicas."""
+    huge = "9" * 30
+    assert len(person.ask("log", "prod/chat", "-n", huge)["revisions"]) == 1
+    assert person.fail("rollback", "prod/chat", "--to", huge)["exit"] == 4
+    assert person.fail("scale", "prod/chat", "--max", huge)["exit"] == 3
+
+
+def test_an_interrupt_is_json_too(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit code 130."""
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("generator.service.workspace.Workspace.open", interrupt)
+    answer = person.type("redeploy", "prod/chat", "-o", "json")
+    assert (answer.code, answer.out, answer.error["error"]) == (130, "", "interrupted")
