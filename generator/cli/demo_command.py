@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from generator.cli.output import output_option, print_json, say, use_color
+from generator.cli.output import note, output_option, print_json, say, use_color
 
 STEPS: tuple[tuple[str, str], ...] = (
     ("A repository with six endpoints in three environments, rendered and committed:", "init {folder} --example"),
@@ -84,7 +84,10 @@ def _show(number: int, title: str, line: str, folder: Path) -> None:
     shown = line.format(folder="gitops", out="out")
     say(click.style(f"$ revstamp {shown}", fg="cyan") if color else f"$ revstamp {shown}")
     sys.stdout.flush()
-    _run(title, line, folder)
+    code = _run(line, folder)
+    if code != 0:
+        note(f"the demo ends here: this step ended with {code}")
+        raise click.exceptions.Exit(code)
     if line.startswith("render"):
         _print_rendered(_rendered_folder(folder))
 
@@ -93,21 +96,21 @@ def _run_quietly(title: str, line: str, folder: Path) -> dict[str, Any]:
     """The step with its own JSON answer, where it gives one."""
     if line == "diff":
         _edit(folder)
-    with redirect_stdout(io.StringIO()) as said, redirect_stderr(io.StringIO()):
-        _run(title, f"{line} --output json", folder)
+    with redirect_stdout(io.StringIO()) as said, redirect_stderr(io.StringIO()) as complained:
+        code = _run(f"{line} --output json", folder)
+    if code != 0:
+        click.echo(complained.getvalue(), err=True, nl=False)
+        raise click.exceptions.Exit(code)
     command = f"revstamp {line.format(folder='gitops', out='out')}"
     return {"title": title, "command": command, "answer": json.loads(said.getvalue())}
 
 
-def _run(title: str, line: str, folder: Path) -> None:
+def _run(line: str, folder: Path) -> int:
     from generator.cli.main import run
-    from generator.errors import InternalError
 
     out = shlex.quote(str(_rendered_folder(folder)))
     words = shlex.split(line.format(folder=shlex.quote(str(folder)), out=out))
-    code = run(words if words[0] == "init" else ["-C", str(folder), *words])
-    if code != 0:
-        raise InternalError(f"the demo's step {title!r} ended with {code}")
+    return run(words if words[0] == "init" else ["-C", str(folder), *words])
 
 
 def _result(folder: Path) -> dict[str, Any]:

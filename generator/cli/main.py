@@ -107,6 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and end the process with its exit code."""
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for them takes as long as a render
     gc.set_threshold(200_000)  # a short life makes little garbage; collecting while importing costs a tenth of it
+    _open_standard_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without UTF-8 shows question marks, not a traceback
@@ -126,6 +127,16 @@ def end_process(code: int) -> NoReturn:
     except OSError:  # nobody reads any more
         code = code or 1
     os._exit(code)
+
+
+def _open_standard_streams() -> None:
+    """Where one was closed (`>&-`), the next file that is opened would take its place and be printed into."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free, which is this one
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8"))
 
 
 def run(words: list[str]) -> int:

@@ -256,3 +256,26 @@ def test_an_interrupt_is_json_too(person: Person, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("generator.service.workspace.Workspace.open", interrupt)
     answer = person.type("redeploy", "prod/chat", "-o", "json")
     assert (answer.code, answer.out, answer.error["error"]) == (130, "", "interrupted")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&- <&-"])
+def test_a_closed_stream_is_no_error_and_no_file_is_printed_into(person: Person, closed: str) -> None:
+    """A file opened next would take its number."""
+    done = subprocess.run(
+        ["bash", "-c", f"{' '.join(REVSTAMP)} redeploy prod/chat {closed}"],
+        cwd=person.root,
+        env={**os.environ, "PYTHONPATH": str(SOURCE)},
+        capture_output=True,
+    )
+    assert done.returncode == 0
+    assert person.revision("prod/chat") == 2
+    person.check_sound()
+
+
+def test_a_step_of_the_demo_that_fails_ends_it_with_its_code(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was wrong is no bug of the demo; as JSON it is one document."""
+    monkeypatch.setattr("generator.cli.demo_command.STEPS", (("A wrong step", "log -n 0 prod/chat"),))
+    answer = answer_of(("demo",), SOURCE)
+    assert (answer.code, "ended with 2" in answer.err) == (2, True)
+    answer = answer_of(("demo", "-o", "json"), SOURCE)
+    assert (answer.code, answer.out, answer.error["error"]) == (2, "", "usage")
