@@ -127,7 +127,7 @@ def first_files(request: InitRequest) -> dict[str, str]:
     folders = "sharded" if request.shards > 16 else "flat"
     files = {
         REPOSITORY_FILE: REPOSITORY_TEXT.format(
-            generator=__version__, shards=request.shards, folders=folders, branch=request.branch
+            generator=__version__, shards=request.shards, folders=folders, branch=request.branch or DEFAULT_BRANCH
         ),
         f"{ENVIRONMENTS}/.gitattributes": ATTRIBUTES,
         **schema_files(),
