@@ -1,0 +1,152 @@
+"""Holding a cluster: joining the one that runs under a name, or starting it.
+
+Owns: the folders of clusters, one a name, and the lock that lets one starter in. Refuses: keeping a cluster by itself;
+it lives in a keeper's process for as long as somebody holds it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.testbed.binaries import Programs, find_programs
+from tests.testbed.cluster.keeper import ALIVE, SOCKET
+from tests.testbed.cluster.spec import ClusterSpec
+from tests.testbed.cluster.start import Running
+from tests.testbed.errors import ClusterFailed
+from tests.testbed.settings import Settings
+
+_REPOSITORY = Path(__file__).parents[3]
+_ATTEMPTS = 3  # a port that was free may be taken before a program gets to it
+_START_SECONDS = 120.0
+_END_SECONDS = 15.0
+
+
+def folder_of(name: str) -> Path:
+    """Where the cluster of a name has its files: for its user only, and short, as sockets must be."""
+    return Path(tempfile.gettempdir()) / f"revstamp-testbed-{os.getuid()}-{name}"
+
+
+@contextlib.contextmanager
+def hold_cluster(settings: Settings, spec: ClusterSpec, name: str) -> Iterator[Running]:
+    """A cluster for as long as the block runs. Raises Missing, BuildFailed, ClusterFailed."""
+    connection, running = _join_or_start(settings, spec, name, stays=False)
+    with connection:
+        yield running
+
+
+def keep_cluster(settings: Settings, spec: ClusterSpec, name: str) -> Running:
+    """A cluster that runs until `end_cluster`."""
+    connection, running = _join_or_start(settings, spec, name, stays=True)
+    connection.close()
+    return running
+
+
+def end_cluster(name: str) -> bool:
+    """Ends it and waits for that; False when there is none."""
+    folder = folder_of(name)
+    connection = _connect(folder)
+    if connection is None:
+        return False
+    with connection:
+        connection.sendall(b"stop\n")
+    _wait_for_end(folder)
+    return True
+
+
+def _join_or_start(settings: Settings, spec: ClusterSpec, name: str, *, stays: bool) -> tuple[socket.socket, Running]:
+    folder = folder_of(name)
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # others wait here until it runs, and join
+        connection = _connect(folder)
+        for attempt in range(1, _ATTEMPTS + 1):
+            if connection is None:
+                connection = _start(folder, find_programs(settings, spec.kserve), spec, settings, stays=stays)
+            answer = _read_answer(connection)
+            if "error" not in answer:
+                return connection, Running(**answer)
+            connection.close()
+            connection = None
+            if "address already in use" not in answer["error"] or attempt == _ATTEMPTS:
+                raise ClusterFailed(answer["error"])
+    raise AssertionError("unreachable")
+
+
+def _start(folder: Path, programs: Programs, spec: ClusterSpec, settings: Settings, *, stays: bool) -> socket.socket:
+    _wait_for_end(folder)
+    folder.mkdir(mode=0o700)
+    plan = {"programs": programs.to_json(), "spec": spec.to_json(), "stays": stays}
+    with (folder / "keeper.log").open("wb") as log:
+        keeper = subprocess.Popen(
+            [sys.executable, "-m", "tests.testbed.cluster.keeper", str(folder)],
+            cwd=_REPOSITORY,
+            env=dict(settings.environment),
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # what a terminal sends to pytest is not for it
+        )
+    assert keeper.stdin is not None
+    with keeper.stdin:  # holds the cluster until we are connected
+        keeper.stdin.write(json.dumps(plan).encode() + b"\n")
+        keeper.stdin.flush()
+        deadline = time.monotonic() + _END_SECONDS
+        while (connection := _connect(folder)) is None:
+            if keeper.poll() is not None or time.monotonic() > deadline:
+                raise ClusterFailed(f"the keeper did not start:\n{(folder / 'keeper.log').read_text()}")
+            time.sleep(0.02)
+    return connection
+
+
+def _connect(folder: Path) -> socket.socket | None:
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        connection.connect(str(folder / SOCKET))
+    except OSError:
+        connection.close()
+        return None
+    connection.settimeout(_START_SECONDS)
+    return connection
+
+
+def _read_answer(connection: socket.socket) -> dict[str, Any]:
+    """How the start went; a keeper that is on its way out says nothing."""
+    said = b""
+    try:
+        while not said.endswith(b"\n"):
+            more = connection.recv(65536)
+            if not more:
+                break
+            said += more
+    except OSError as error:
+        return {"error": f"the keeper did not answer: {error}"}
+    answer: dict[str, Any] = json.loads(said) if said else {"error": "the keeper ended; address already in use"}
+    return answer
+
+
+def _wait_for_end(folder: Path) -> None:
+    """Until nobody keeps the folder; removes what a keeper that was killed has left."""
+    deadline = time.monotonic() + _END_SECONDS
+    while folder.exists():
+        try:
+            with (folder / ALIVE).open() as alive:
+                fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder)
+        except BlockingIOError:
+            pass
+        except FileNotFoundError:
+            shutil.rmtree(folder, ignore_errors=True)
+        if time.monotonic() > deadline:
+            raise ClusterFailed(f"somebody still keeps {folder}")
+        time.sleep(0.05)
