@@ -63,9 +63,11 @@ def lock_folder(cache: Path, name: str, on_wait: Callable[[], None]) -> Iterator
 
 
 def remove_stale(cache: Path) -> list[str]:
-    """Removes what no module of this checkout would look for, half-built folders too. Returns the names."""
+    """Removes modules that no module of this checkout would look for, half-built ones too. Returns the names."""
+    ours = tuple(f"{dot}{module.name}-" for module in ALL.values() for dot in ("", "."))
     wanted = tuple(folder_name(module, "") for module in ALL.values())
-    stale = [path for path in cache.iterdir() if path.is_dir() and not path.name.startswith(wanted)]
+    folders = [path for path in cache.glob("*") if path.is_dir() and path.name.startswith(ours)]
+    stale = [path for path in folders if not path.name.startswith(wanted)]
     for path in stale:
         shutil.rmtree(path)
     return [path.name for path in stale]

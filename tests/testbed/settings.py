@@ -1,4 +1,4 @@
-"""What the environment says about the testbed.
+"""What the environment says about the cluster of the tests.
 
 Owns: the variables, read once at import, before the tests' isolated home replaces HOME and removes `REVSTAMP_*`.
 Refuses: defaults of clusters; those are `spec.ClusterSpec`.
@@ -11,15 +11,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.testbed.machine import ENVIRONMENT, cache_folder
+
 
 @dataclass(frozen=True)
 class Settings:
-    """`environment` is what programs that are started get; the rest is read out of it.
+    """What the programs of a cluster come from.
 
+    environment: what builds see.
     kubeconfig: `REVSTAMP_TEST_KUBECONFIG`, a running cluster to use instead of an own one.
     assets: `KUBEBUILDER_ASSETS`, a folder with etcd, kube-apiserver and kubectl.
     cache: `REVSTAMP_TESTBED_CACHE`, where built programs are kept.
-    may_build: not `REVSTAMP_TESTBED_BUILD=0`.
+    may_build: unless `REVSTAMP_TESTBED_BUILD` is 0.
     """
 
     environment: Mapping[str, str]
@@ -29,21 +32,15 @@ class Settings:
     may_build: bool
 
 
-def read_settings(environment: Mapping[str, str]) -> Settings:
-    """Reads the variables; an empty one counts as not set."""
-    user_cache = environment.get("XDG_CACHE_HOME") or str(Path(environment.get("HOME") or "~").expanduser() / ".cache")
-    cache = environment.get("REVSTAMP_TESTBED_CACHE") or str(Path(user_cache) / "revstamp-testbed")
-    return Settings(
-        environment=dict(environment),
-        kubeconfig=_path(environment.get("REVSTAMP_TEST_KUBECONFIG")),
-        assets=_path(environment.get("KUBEBUILDER_ASSETS")),
-        cache=Path(cache).absolute(),
-        may_build=environment.get("REVSTAMP_TESTBED_BUILD", "1") != "0",
-    )
+def _path(name: str) -> Path | None:
+    """An empty variable counts as not set."""
+    return Path(os.environ[name]).absolute() if os.environ.get(name) else None
 
 
-def _path(value: str | None) -> Path | None:
-    return Path(value).absolute() if value else None
-
-
-SETTINGS = read_settings(os.environ)
+SETTINGS = Settings(
+    environment=ENVIRONMENT,
+    kubeconfig=_path("REVSTAMP_TEST_KUBECONFIG"),
+    assets=_path("KUBEBUILDER_ASSETS"),
+    cache=cache_folder().absolute(),
+    may_build=os.environ.get("REVSTAMP_TESTBED_BUILD", "1") != "0",
+)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import os
 import shutil
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -34,8 +36,18 @@ _END_SECONDS = 15.0
 
 
 def folder_of(name: str) -> Path:
-    """Where the cluster of a name has its files: for its user only, and short, as sockets must be."""
-    return Path(tempfile.gettempdir()) / f"revstamp-testbed-{os.getuid()}-{name}"
+    """Where the cluster of a name has its files: a short path, as sockets need, in a folder of this user only."""
+    base = Path(tempfile.gettempdir()) / f"revstamp-testbed-{os.getuid()}"
+    base.mkdir(mode=0o700, exist_ok=True)
+    found = base.lstat()
+    if found.st_uid != os.getuid() or not stat.S_ISDIR(found.st_mode) or found.st_mode & 0o077:
+        raise ClusterFailed(f"{base} is not a folder of this user's alone", "remove it, or set TMPDIR")
+    return base / name
+
+
+def name_for_person() -> str:
+    """Of the cluster of `make cluster`: one for each checkout."""
+    return f"person-{hashlib.sha256(str(_REPOSITORY).encode()).hexdigest()[:8]}"
 
 
 @contextlib.contextmanager
@@ -67,8 +79,7 @@ def end_cluster(name: str) -> bool:
 
 def _join_or_start(settings: Settings, spec: ClusterSpec, name: str, *, stays: bool) -> tuple[socket.socket, Running]:
     folder = folder_of(name)
-    with folder.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # others wait here until it runs, and join
+    with _lock(folder.with_suffix(".lock")):  # others wait here until it runs, and join
         connection = _connect(folder)
         for attempt in range(1, _ATTEMPTS + 1):
             if connection is None:
@@ -81,6 +92,28 @@ def _join_or_start(settings: Settings, spec: ClusterSpec, name: str, *, stays: b
             if "address already in use" not in answer["error"] or attempt == _ATTEMPTS:
                 raise ClusterFailed(answer["error"])
     raise AssertionError("unreachable")
+
+
+@contextlib.contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    """A lock whose file is gone afterwards. Who waited for a file that is gone locks the new one."""
+    while True:
+        with path.open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if _is_at(path, file.fileno()):
+                try:
+                    yield
+                finally:
+                    path.unlink(missing_ok=True)
+                return
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    """Whether an open file is the one that the path leads to."""
+    try:
+        return path.stat().st_ino == os.fstat(descriptor).st_ino
+    except FileNotFoundError:
+        return False
 
 
 def _start(folder: Path, programs: Programs, spec: ClusterSpec, settings: Settings, *, stays: bool) -> socket.socket:

@@ -115,6 +115,13 @@ class Api:
                 raise AssertionError(f"{path} is not as expected after {seconds:g} s: {state}")
             time.sleep(0.05)
 
+    def wait_gone(self, path: str, seconds: float = 30.0) -> None:
+        """Until an object is not there any more; raises AssertionError."""
+        deadline = time.monotonic() + seconds
+        while self.find(path) is not None:
+            assert time.monotonic() < deadline, f"{path} is still there after {seconds:g} s"
+            time.sleep(0.05)
+
     def path_of(self, thing: Object, *, collection: bool = False) -> str:
         """Where an object lives: its plural and whether it has a namespace is asked of the server, once a kind."""
         version, kind, metadata = thing["apiVersion"], thing["kind"], thing.get("metadata", {})
