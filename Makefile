@@ -13,18 +13,22 @@ TOOLS := $(VENV)/.tools
 JOBS ?= auto
 # More words for pytest, such as TESTS="tests/render -k stamp".
 TESTS ?=
+# Modules of the testbed to build, and the KServe of `make cluster`; empty: the ordinary ones.
+NAMES ?=
+KSERVE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench soak golden lock wheel clean
+.PHONY: help demo test lint format bench soak golden testbed cluster cluster-down lock wheel clean
 .DELETE_ON_ERROR:
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 demo: $(PACKAGE) ## the main job on an example: render, diff, two commits, log (in a temporary folder)
 	$(BIN)/revstamp demo
 
 test: lint ## everything that must pass: lint, types, import rules, tests
+	$(if $(TESTS),,$(BIN)/python -m tests.testbed build --if-possible)
 	$(BIN)/python -m pytest -n $(JOBS) -m "not soak" $(TESTS)
 
 lint: $(TOOLS) ## ruff, mypy, import-linter
@@ -45,6 +49,15 @@ soak: $(TOOLS) ## the long sweeps that `make test` leaves out
 
 golden: $(TOOLS) ## write the golden trees anew; read the diff in git
 	$(BIN)/python -m pytest --update-golden $(TESTS)
+
+testbed: $(TOOLS) ## build what tests need of Kubernetes (needs Go, once), or NAMES="argocd gitea"
+	$(BIN)/python -m tests.testbed build $(NAMES)
+
+cluster: $(TOOLS) ## start a Kubernetes to try things on, say how to use it; KSERVE=0.16 for another version
+	@$(BIN)/python -m tests.testbed cluster $(if $(KSERVE),--kserve $(KSERVE))
+
+cluster-down: ## stop it
+	@$(BIN)/python -m tests.testbed cluster-down
 
 wheel: $(TOOLS) ## build the wheel into dist/
 	$(BIN)/python -m build --wheel --no-isolation
