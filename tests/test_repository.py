@@ -55,7 +55,7 @@ def project() -> dict[str, Any]:
 
 def make_targets() -> set[str]:
     """What the Makefile can make."""
-    return set(re.findall(r"^([a-z]+):", read("Makefile"), re.MULTILINE))
+    return set(re.findall(r"^([a-z-]+):", read("Makefile"), re.MULTILINE))
 
 
 def pins(lock: str) -> dict[str, str]:
