@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from tests.testbed import catalogue
 from tests.testbed.cluster.hold import folder_of, hold_cluster
 from tests.testbed.cluster.spec import DEFAULT_POOLS, ClusterSpec, Pool
+from tests.testbed.errors import ClusterFailed
 from tests.testbed.fixtures.cluster import Cluster
 from tests.testbed.kube.api import Api
 from tests.testbed.settings import SETTINGS
@@ -96,6 +98,19 @@ def test_a_cluster_is_shared_and_ends_with_its_last_user() -> None:
     time.sleep(0.5)
     assert Api(Path(one.kubeconfig)).items("/api/v1/nodes")
     second.__exit__(None, None, None)
+    wait_until_gone(folder_of(name))
+
+
+def test_a_cluster_that_cannot_start_says_why(testbed: Cluster, tmp_path: Path) -> None:
+    """With the end of the log of the program that failed, and nothing left."""
+    (tmp_path / "etcd").write_text("#!/bin/sh\necho no space left >&2\nexit 3\n")
+    (tmp_path / "etcd").chmod(0o755)
+    name = f"broken-{os.getpid()}"
+    with (
+        pytest.raises(ClusterFailed, match=r"etcd ended with 3:\nno space left"),
+        hold_cluster(replace(SETTINGS, assets=tmp_path), ClusterSpec(kserve=""), name),
+    ):
+        pass
     wait_until_gone(folder_of(name))
 
 

@@ -82,7 +82,7 @@ def start_api_server(runner: Runner, programs: Programs, folder: Path) -> Contro
     for user, path in plane.kubeconfigs.items():
         write_kubeconfig(path, server=plane.server, authority=plane.certificate, user=user, token=tokens[user])
     api = Api(plane.admin)
-    runner.wait("apiserver", lambda: _is_ready(api), 60)
+    runner.wait("apiserver", lambda: _is_ready(api))
     return plane
 
 

@@ -58,7 +58,7 @@ def start_kserve(runner: Runner, plane: ControlPlane, folder: Path) -> int:
         "TMPDIR": str(home),
     }
     runner.start("kserve", arguments, environment)
-    runner.wait("kserve", lambda: _listens(port), 60)
+    runner.wait("kserve", lambda: _listens(port))
     return port
 
 

@@ -61,7 +61,7 @@ class Runner:
                 preexec_fn=_end_with_parent,  # noqa: PLW1509, it calls one function of the C library
             )
 
-    def wait(self, name: str, ready: Callable[[], object], seconds: float = 30.0) -> None:
+    def wait(self, name: str, ready: Callable[[], object], seconds: float = 60.0) -> None:
         """Until it is ready; raises ClusterFailed with its log where it ends before, or takes too long."""
         deadline = time.monotonic() + seconds
         while not ready():
