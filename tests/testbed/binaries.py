@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.testbed import cache, catalogue
-from tests.testbed.build import build_modules, go_version
+from tests.testbed.build import NO_GO, build_modules, go_version
 from tests.testbed.catalogue import Module
 from tests.testbed.errors import GET_IT, Missing
 from tests.testbed.settings import Settings
@@ -81,7 +81,7 @@ def _find_folders(modules: list[Module], settings: Settings) -> dict[str, Path]:
         names = ", ".join(module.name for module in missing)
         command = GET_IT if set(missing) <= set(catalogue.DEFAULT) else f'{GET_IT} NAMES="{names}"'
         if go is None:
-            raise Missing(f"not built: {names}; Go is not installed", f"install Go, then `{command}`")
+            raise Missing(f"not built: {names}; {NO_GO}", f"install it, then `{command}`")
         if not settings.may_build:
             raise Missing(f"not built: {names}; REVSTAMP_TESTBED_BUILD is 0", f"`{command}` builds it")
         found |= dict(zip([module.name for module in missing], build_modules(missing, settings), strict=True))

@@ -14,7 +14,7 @@ import pytest
 
 from tests.testbed import cache, catalogue
 from tests.testbed.binaries import find_module
-from tests.testbed.build import build_modules
+from tests.testbed.build import build_modules, go_version
 from tests.testbed.catalogue import Command, Module
 from tests.testbed.errors import BuildFailed, Missing
 from tests.testbed.progress import Progress
@@ -23,7 +23,7 @@ from tests.testbed.settings import Settings
 MODULE = Module("played", "example.com/played", (Command("one", "example.com/played/one"),))
 GO = """#!/bin/sh
 case "$1" in
-version) echo "go version go1.26.8 linux/amd64" ;;
+env) echo {version} | tr " " "\\n" ;;
 build)
     echo build >> "$CALLS"
     echo "example.com/played/part" >&2
@@ -33,7 +33,7 @@ esac
 """
 GOOD = 'while [ "$1" != -o ]; do shift; done; sleep 0.3; echo program > "$2"'
 
-PlayGo = Callable[[str], Settings]
+PlayGo = Callable[..., Settings]
 
 
 @pytest.fixture
@@ -47,9 +47,9 @@ def play_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PlayGo:
     programs = tmp_path / "programs"
     programs.mkdir()
 
-    def play(body: str) -> Settings:
+    def play(body: str, version: str = "go1.26.8 local") -> Settings:
         if body:
-            (programs / "go").write_text(GO.replace("{body}", body))
+            (programs / "go").write_text(GO.replace("{body}", body).replace("{version}", version))
             (programs / "go").chmod(0o755)
         path = f"{programs}:/usr/bin:/bin" if body else str(programs)
         environment = {"PATH": path, "CALLS": str(tmp_path / "calls")}
@@ -98,8 +98,14 @@ def test_what_is_built_needs_no_go(play_go: PlayGo) -> None:
 
 def test_without_go_the_reason_names_the_command(play_go: PlayGo) -> None:
     """As the skip of a test shows it."""
-    with pytest.raises(Missing, match=r"Go is not installed; install Go, then `make testbed"):
+    with pytest.raises(Missing, match=r"is not installed; install it, then `make testbed"):
         find_module(MODULE, play_go(""))
+
+
+def test_a_go_that_is_too_old_counts_where_it_may_fetch_a_newer_one(play_go: PlayGo) -> None:
+    """As it does by itself, unless the machine's settings hold it to what is installed."""
+    assert go_version(play_go(GOOD, "go1.24.1 auto")) == "1.24"
+    assert go_version(play_go(GOOD, "go1.24.1 local")) is None
 
 
 def test_a_build_may_be_forbidden(play_go: PlayGo) -> None:
