@@ -5,6 +5,7 @@ Owns: that order, and saying which one command gets what is missing. Refuses: bu
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -82,6 +83,10 @@ def _find_folders(modules: list[Module], settings: Settings) -> dict[str, Path]:
         command = GET_IT if set(missing) <= set(catalogue.DEFAULT) else f'{GET_IT} NAMES="{names}"'
         if go is None:
             raise Missing(f"not built: {names}; {NO_GO}", f"install it, then `{command}`")
+        if any(module.cgo for module in missing) and not shutil.which("cc", path=settings.environment.get("PATH")):
+            raise Missing(
+                f"not built: {names}; there is no C compiler", f"apt-get install gcc libc6-dev, then `{command}`"
+            )
         if not settings.may_build:
             raise Missing(f"not built: {names}; REVSTAMP_TESTBED_BUILD is 0", f"`{command}` builds it")
         found |= dict(zip([module.name for module in missing], build_modules(missing, settings), strict=True))
