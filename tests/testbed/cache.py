@@ -25,9 +25,10 @@ def platform_name() -> str:
 
 
 def content_key(module: Module) -> str:
-    """12 hex digits over go.mod, go.sum, tools.go, flags and the list of files."""
+    """12 hex digits over go.mod, go.sum, our own Go files, flags and the list of files."""
     digest = hashlib.sha256()
-    for name in ("go.mod", "go.sum", "tools.go"):
+    programs = sorted(path.name for path in module.folder.glob("*.go")) or ["tools.go"]
+    for name in ("go.mod", "go.sum", *programs):
         path = module.folder / name
         digest.update(path.read_bytes() if path.exists() else b"")
         digest.update(b"\0")

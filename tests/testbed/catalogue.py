@@ -95,6 +95,8 @@ ARGOCD = Module(
     commands=(Command("argocd", "github.com/argoproj/argo-cd/v3/cmd"),),
     files=("manifests/crds/*.yaml", "manifests/base/config/*.yaml"),
 )
+# Argo CD keeps what it has read from git in a Redis.
+REDIS = Module("redis", "github.com/alicebob/miniredis/v2", (Command("redis", "."),))
 GITEA = Module(
     name="gitea",
     path="code.gitea.io/gitea",
@@ -107,4 +109,4 @@ GITEA = Module(
 DEFAULT_KSERVE = "0.17"
 # What `make testbed` builds: all that the ordinary tests need.
 DEFAULT = (ETCD, KUBERNETES, KWOK, GATEWAY_API, KSERVE[DEFAULT_KSERVE])
-ALL = {module.name: module for module in (*DEFAULT, *KSERVE.values(), ARGOCD, GITEA)}
+ALL = {module.name: module for module in (*DEFAULT, *KSERVE.values(), ARGOCD, REDIS, GITEA)}
