@@ -15,6 +15,12 @@ from generator.service.parallel import CHUNK, map_in_processes
 ITEMS = list(range(10 * CHUNK + 3))
 
 
+@pytest.fixture(autouse=True)
+def no_thread_of_an_earlier_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker's thread waits half a minute for more work; beside one, nothing would be shared between processes."""
+    monkeypatch.setattr("generator.service.parallel.threading.active_count", lambda: 1)
+
+
 def _square(item: int) -> tuple[int, int]:
     return item * item, os.getpid()
 

@@ -162,8 +162,10 @@ def _read_answer(connection: socket.socket) -> dict[str, Any]:
             if not more:
                 break
             said += more
-    except OSError as error:
-        return {"error": f"the keeper did not answer: {error}"}
+    except TimeoutError:
+        return {"error": f"the keeper did not answer within {_START_SECONDS:g} s"}
+    except ConnectionError:  # it was killed between our connecting and its answer
+        said = b""
     answer: dict[str, Any] = json.loads(said) if said else {"error": "the keeper ended; address already in use"}
     return answer
 
