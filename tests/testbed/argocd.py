@@ -128,7 +128,7 @@ class ArgoCd:
 
     def _start(self, programs: Programs, kubeconfig: Path) -> Supervised:
         folder = Path(tempfile.mkdtemp(prefix="revstamp-argocd-"))
-        for part in _PARTS:  # one binary, which does what its name says
+        for part in (*_PARTS, "argocd"):  # one binary, which does what its name says; git asks the last for passwords
             (folder / part).symlink_to(programs.argocd / "bin/argocd")
         for each in ("tls", "ssh", "gpg"):
             (folder / each).mkdir()
@@ -182,6 +182,7 @@ def is_good(application: Object, commit: str) -> bool:
 def _environment(folder: Path, kubeconfig: Path) -> dict[str, str]:
     return {
         "HOME": str(folder),
+        "PATH": f"{folder}:{ENVIRONMENT.get('PATH', '/usr/bin:/bin')}",
         "TMPDIR": str(folder),
         "KUBECONFIG": str(kubeconfig),
         "ARGOCD_FAKE_IN_CLUSTER": "true",  # https://kubernetes.default.svc is what the kubeconfig says
