@@ -33,6 +33,7 @@ _REPOSITORY = Path(__file__).parents[3]
 _ATTEMPTS = 3  # a port that was free may be taken before a program gets to it
 _START_SECONDS = 120.0
 _END_SECONDS = 15.0
+_YOUNG_SECONDS = 600.0
 
 
 def folder_of(name: str) -> Path:
@@ -117,6 +118,7 @@ def _is_at(path: Path, descriptor: int) -> bool:
 
 
 def _start(folder: Path, programs: Programs, spec: ClusterSpec, settings: Settings, *, stays: bool) -> socket.socket:
+    _remove_left(folder.parent)
     _wait_for_end(folder)
     folder.mkdir(mode=0o700)
     plan = {"programs": programs.to_json(), "spec": spec.to_json(), "stays": stays}
@@ -168,6 +170,18 @@ def _read_answer(connection: socket.socket) -> dict[str, Any]:
         said = b""
     answer: dict[str, Any] = json.loads(said) if said else {"error": "the keeper ended; address already in use"}
     return answer
+
+
+def _remove_left(base: Path) -> None:
+    """Removes what keepers that were killed have left, also under names that nobody will use again."""
+    for folder in base.glob("*/"):
+        # A young one may be about to start: its keeper has perhaps not locked it yet.
+        with contextlib.suppress(OSError):
+            if time.time() - folder.stat().st_mtime < _YOUNG_SECONDS:
+                continue
+            with (folder / ALIVE).open() as alive:
+                fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder)
 
 
 def _wait_for_end(folder: Path) -> None:
