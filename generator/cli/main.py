@@ -9,7 +9,6 @@ from __future__ import annotations
 import atexit
 import gc
 import importlib
-import io
 import os
 import sys
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from typing import NoReturn
 import click
 
 from generator import __version__
+from generator.cli.streams import close_outlets, open_outlets
 from generator.errors import InternalError, RevstampError, StorageFailed
 from generator.settings import load_settings
 
@@ -107,10 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and end the process with its exit code."""
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for them takes as long as a render
     gc.set_threshold(200_000)  # a short life makes little garbage; collecting while importing costs a tenth of it
-    _open_standard_streams()
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal without UTF-8 shows question marks, not a traceback
+    open_outlets()
     words = list(sys.argv[1:] if arguments is None else arguments)
     end_process(run(words))
 
@@ -121,22 +118,7 @@ def end_process(code: int) -> NoReturn:
     What was registered for the end is run, and nothing that was printed is lost.
     """
     atexit._run_exitfuncs()
-    try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except OSError:  # nobody reads any more
-        code = code or 1
-    os._exit(code)
-
-
-def _open_standard_streams() -> None:
-    """Where one was closed (`>&-`), the next file that is opened would take its place and be printed into."""
-    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
-        try:
-            os.fstat(number)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free, which is this one
-            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8"))
+    os._exit(close_outlets(code))
 
 
 def run(words: list[str]) -> int:
@@ -153,9 +135,6 @@ def run(words: list[str]) -> int:
         code = _report_interrupt(words)
     except click.ClickException as error:
         code = _report_usage(error, words)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        code = 0
     except OSError as error:
         if _is_debugging():
             raise

@@ -36,7 +36,7 @@ def command(
     target: Path | None,
     output: str,
 ) -> None:
-    """Print the manifests of endpoints as a commit would hold them now; nothing is committed.
+    """Print the manifests of endpoints as they follow from their files now; nothing is committed.
 
     With --check, compare the files at hand with what their sources render to, and, for a branch, each changed
     revision with that of the branch it goes to, + 1.

@@ -6,10 +6,12 @@ Owns: looking at the others, and only where that can matter. Refuses: the rules 
 from __future__ import annotations
 
 from generator.errors import InvalidInput, Refused, RevstampError, Violation
+from generator.render.stamp_digest import spec_digest
 from generator.service.fleet import EndpointFile, EndpointRef, Fleet, read_endpoint_file
 from generator.spec.fleet_rules import check_gpu_budget, check_route
 from generator.spec.resolve import resolve_endpoint
 from generator.spec.resolved import ResolvedEndpoint
+from generator.spec.resolved_data import resolved_data
 
 
 def resolve_current(fleet: Fleet, ref: EndpointRef, file: EndpointFile) -> ResolvedEndpoint | None:
@@ -22,7 +24,7 @@ def check_neighbours(
     base: Fleet, fleet: Fleet, ref: EndpointRef, file: EndpointFile, resolved: ResolvedEndpoint
 ) -> None:
     """Rules over the other endpoints: a look at all of them, so only where the route is new or more GPUs are held."""
-    before = resolved if _is_deployed_as_it_is(base, fleet, ref, file) else _before(base, ref, file)
+    before = _before(base, fleet, ref, file, resolved)
     found: list[Violation] = []
     if before is None or before.route != resolved.route:
         names = fleet.endpoints_on_route(ref.environment, resolved.route, ref.name)
@@ -38,35 +40,27 @@ def check_neighbours(
         raise Refused(f"{ref} cannot be deployed", violations=found)
 
 
-def _is_deployed_as_it_is(base: Fleet, fleet: Fleet, ref: EndpointRef, file: EndpointFile) -> bool:
-    """Whether nothing that the endpoint follows from was edited since it was deployed."""
-    environment = fleet.layout.environment_file(ref.environment)
-    found = base.find_file(ref)
-    return (
-        found is not None
-        and found[1] == file.content
-        and base.tree.read(environment) == fleet.tree.read(environment)
-        and _has_living_stamp(base, ref)
-    )
+def _before(
+    base: Fleet, fleet: Fleet, ref: EndpointRef, file: EndpointFile, resolved: ResolvedEndpoint
+) -> ResolvedEndpoint | None:
+    """What the endpoint was when revstamp last rendered it, and looked at its neighbours; None where it did not.
 
-
-def _has_living_stamp(base: Fleet, ref: EndpointRef) -> bool:
+    A file that came to the tip without revstamp resolves to something else than its stamp says.
+    """
     try:
-        stamp = base.stamp(ref)
-    except RevstampError:
-        return False
-    return stamp is not None and not stamp.deleted
-
-
-def _before(base: Fleet, ref: EndpointRef, file: EndpointFile) -> ResolvedEndpoint | None:
-    """What the endpoint was when it was deployed; None where it was not, so that nothing was looked at yet."""
-    found = base.find_file(ref)
-    try:
-        if found is None or not _has_living_stamp(base, ref):
+        stamp, found = base.stamp(ref), base.find_file(ref)
+        if found is None or stamp is None or stamp.deleted:
             return None
-        return resolve_current(base, ref, file if found[1] == file.content else read_endpoint_file(*found, ref))
+        before: ResolvedEndpoint | None = resolved
+        if found[1] != file.content or _read_environment(base, ref) != _read_environment(fleet, ref):
+            before = resolve_current(base, ref, read_endpoint_file(*found, ref))
     except RevstampError:
         return None
+    return before if before is not None and spec_digest(resolved_data(before)) == stamp.spec_digest else None
+
+
+def _read_environment(fleet: Fleet, ref: EndpointRef) -> bytes | None:
+    return fleet.tree.read(fleet.layout.environment_file(ref.environment))
 
 
 def _gpus_held(fleet: Fleet, other: EndpointRef, ref: EndpointRef) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -77,6 +78,7 @@ def _serve(
 ) -> None:
     """One process: every `count`th chunk. It ends when nobody listens any more, as when its parent was killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, and the parent ends this one
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what is half written is taken away first
     for listener in listeners:  # only the parent listens
         listener.close()
     with suppress(BrokenPipeError):

@@ -177,7 +177,7 @@ def write_file(root: Path, path: str, content: bytes) -> None:
                 file.write(content)
                 os.fchmod(number, 0o644)
             os.replace(name, target)
-        except OSError:
+        except BaseException:
             os.unlink(name)
             raise
     except OSError as error:

@@ -30,6 +30,18 @@ def test_a_taken_route_is_refused_however_often_it_is_tried(example: Person) -> 
     assert "belongs to the endpoint chat" in example.fail("redeploy", "prod/twin")["message"]
 
 
+def test_a_file_that_came_by_plain_git_is_held_against_the_others_when_it_is_deployed(example: Person) -> None:
+    """The tip holds it as it is now, but revstamp never looked at it."""
+    example.do("commit")
+    embed = example.read("environments/prod/endpoints/embed.yaml")
+    route = next(line.split()[1] for line in embed.split("\n") if line.strip().startswith("route:"))
+    example.write(CHAT, example.read(CHAT).replace("route: /llm/chat", f"route: {route}"))
+    example.git("commit", "--quiet", "-am", "by hand")
+    assert "belongs to the endpoint embed" in example.fail("redeploy", "prod/chat")["message"]
+    example.write(PROD, example.read(PROD) + "# a remark\n")
+    assert "belongs to the endpoint embed" in example.do("commit").err
+
+
 def test_a_route_that_two_branches_brought_fails_the_check(example: Person) -> None:
     """Each branch was in the right alone; the merged tree is not."""
     for name in ("one", "two"):
