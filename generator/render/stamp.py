@@ -83,16 +83,19 @@ def stamp_manifests(
     previous: Mapping[str, Any],
     previous_stamp: Stamp | None,
     request: StampRequest,
+    previous_digest: str | None = None,
 ) -> StampedSet:
     """Stamp a rendering as the successor of the files at the tip (file name → parsed body, whatever it holds).
 
+    `previous_digest` is that of those files as they stand there; None where nobody else writes them.
     InvalidInput for a request id that cannot stand in a commit; InternalError for a revision that does not follow.
     """
     _check_request(request, previous_stamp)
     bodies = {item.file_name: _stamp_object(item, previous.get(item.file_name), request) for item in new}
     files = {name: emit_yaml(body) for name, body in bodies.items()}
     digest = manifests_digest(files)
-    if previous_stamp is not None and not request.restart and _is_unchanged(previous, files, digest, previous_stamp):
+    digests = {digest, previous_digest or digest}
+    if previous_stamp is not None and not request.restart and _is_unchanged(previous, files, digests, previous_stamp):
         return StampedSet(files, bodies, previous_stamp, changed=False)
     pods = [revision for body in bodies.values() if (revision := _pod_revision(body)) is not None]
     stamp = Stamp(
@@ -121,13 +124,13 @@ def _check_request(request: StampRequest, previous_stamp: Stamp | None) -> None:
         raise InternalError(f"revision {request.revision} of {request.endpoint} does not follow {least - 1}")
 
 
-def _is_unchanged(previous: Mapping[str, Any], files: Mapping[str, str], digest: str, stamp: Stamp) -> bool:
-    """Whether a commit would hold nothing new.
+def _is_unchanged(previous: Mapping[str, Any], files: Mapping[str, str], digests: set[str], stamp: Stamp) -> bool:
+    """Whether a commit would hold nothing new; `digests` are those of the files at the tip and of the new ones.
 
-    The digest also notices what the bodies cannot show: a file that was edited without changing its meaning, or a
-    stamp that does not belong to its files. Then a commit puts right what stands there, and replaces no pod for it.
+    They also notice what the bodies cannot show: a file that was edited without changing its meaning, or a stamp that
+    does not belong to its files. Then a commit puts right what stands there, and replaces no pod for it.
     """
-    return not stamp.deleted and previous.keys() == files.keys() and digest == stamp.manifests_digest
+    return not stamp.deleted and previous.keys() == files.keys() and digests == {stamp.manifests_digest}
 
 
 def _stamp_object(manifest: Manifest, previous: Any, request: StampRequest) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from generator.render.handover import warn_about_handover
 from generator.render.manifest import ManifestSet
 from generator.render.render import render_manifests
 from generator.render.schema_check import SchemaVersions
-from generator.render.stamp import Stamp, StampRequest, spec_digest, stamp_manifests, tombstone
+from generator.render.stamp import Stamp, StampRequest, manifests_digest, spec_digest, stamp_manifests, tombstone
 from generator.service.blame import blame_file
 from generator.service.fleet import EndpointFile, EndpointRef, Fleet
 from generator.service.neighbours import check_neighbours
@@ -199,6 +199,7 @@ def _plan_stamped(
             restart=request.restart or _asks_for_restart(fleet.stamp(ref), base_stamp),
             restores=request.restores,
         ),
+        previous_digest=manifests_digest(before),
     )
     folder = fleet.layout.manifests_folder(ref.environment, ref.name)
     writes = {**own, **{f"{folder}/{name}": text.encode() for name, text in stamped.files.items()}}

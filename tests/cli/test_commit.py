@@ -308,3 +308,22 @@ def test_a_reason_that_is_no_subject_goes_into_the_text(person: Person, reason: 
     person.do("commit", "-m", reason)
     assert person.git("log", "-1", "--format=%s") == "edits without effect on what is deployed"
     assert reason in person.git("log", "-1", "--format=%b")
+
+
+@pytest.mark.parametrize("added", ["# a remark\n", "\n", "...\n"])
+def test_a_manifest_that_was_edited_without_changing_its_meaning_is_found_and_put_right(
+    tmp_path: Path, added: str
+) -> None:
+    """Committed by plain git: the check names the file, a commit writes it anew, and no pod is replaced for it."""
+    Person(tmp_path).do("init", "gitops", "--example")
+    person = Person(tmp_path / "gitops")
+    person.do("commit")
+    path = next(person.root.glob("environments/prod/manifests/*/chat/deployment.yaml"))
+    before = path.read_text("utf-8")
+    path.write_text(before + added, "utf-8")
+    person.git("commit", "--quiet", "-am", "by hand")
+    error = person.fail("render", "--check")
+    assert [violation["file"] for violation in error["violations"]] == [str(path.relative_to(person.root))]
+    person.do("commit", "--all")
+    assert path.read_text("utf-8") == before
+    person.do("render", "--check")
