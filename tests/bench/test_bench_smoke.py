@@ -10,6 +10,8 @@ import pytest
 from tests.bench.__main__ import load_benchmarks, measure
 from tests.bench.harness import Row, interleave, percentile, render_table, write_rows
 
+pytestmark = pytest.mark.sweep
+
 FIELDS = ["name", "value", "unit", "peer", "peer_value", "ratio", "goal", "goal_met"]
 
 

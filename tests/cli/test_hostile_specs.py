@@ -13,6 +13,8 @@ from tests import hostile
 from tests.cli.driver import Answer, Person
 from tests.hostile import HostileCase
 
+pytestmark = pytest.mark.sweep
+
 FILE = "environments/dev/endpoints/chat.yaml"
 ENVIRONMENT = "environments/dev/environment.yaml"
 FILES = [*hostile.hostile_files(320), *hostile.hostile_keys(50), *hostile.hostile_values(100)]

@@ -11,6 +11,8 @@ from tests.fleet_repository import git
 from tests.testbed.git_faults import BUSY, FORBIDDEN, GITHUB_PROTECTED, CutAnswer
 from tests.testbed.git_server import GitServer
 
+pytestmark = pytest.mark.sweep
+
 SECRETS = ("right word", "right%20word", "wr0ng")
 
 

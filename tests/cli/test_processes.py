@@ -13,6 +13,8 @@ from tests.cli.driver import Person
 from tests.cli.forked import fork
 from tests.fleet_repository import git
 
+pytestmark = pytest.mark.sweep
+
 PROCESSES = 24
 
 

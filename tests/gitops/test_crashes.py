@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.sweep
+
 ROOT = Path(__file__).parents[2]
 CASES = [(where, when) for where in ("local", "remote") for when in ("before", "after")]
 

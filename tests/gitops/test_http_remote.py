@@ -31,6 +31,8 @@ from tests.testbed.git_faults import (
 )
 from tests.testbed.git_server import GitServer
 
+pytestmark = pytest.mark.sweep
+
 HELPER = "!f() { test \"$1\" = get && printf 'username=%s\\npassword=%s\\n' ann '{password}'; }; f"
 
 

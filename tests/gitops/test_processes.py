@@ -13,6 +13,8 @@ from generator.gitops.broker import CommitBroker
 from generator.gitops.repository import Repository
 from tests.gitops.conftest import fsck, git
 
+pytestmark = pytest.mark.sweep
+
 ROOT = Path(__file__).parents[2]
 SCRIPT = """
 import sys

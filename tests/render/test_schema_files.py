@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
+pytestmark = pytest.mark.sweep
+
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "generator" / "render" / "schemas"
 SCRIPT = ROOT / "scripts" / "generate_schemas.py"

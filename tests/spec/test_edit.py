@@ -19,6 +19,8 @@ from generator.spec.patch import Patch, apply_patch, edit_text
 from tests.spec.factory import ENDPOINT, apply, refused
 from tests.spec.yaml_styles import KEYS, documents, paths_of, plain_data, scalars
 
+pytestmark = pytest.mark.sweep
+
 FILE = """\
 # Team chat.
 apiVersion: revstamp.io/v1

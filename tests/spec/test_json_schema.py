@@ -19,6 +19,8 @@ from generator.spec.validate import load_endpoint
 from tests import hostile
 from tests.spec.factory import CASES, ENDPOINT, ENDPOINT_FILE, EXAMPLES, environment_data
 
+pytestmark = pytest.mark.sweep
+
 KINDS = ("endpoint", "environment", "repository", "stamp")
 
 

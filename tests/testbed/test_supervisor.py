@@ -21,7 +21,7 @@ STUBBORN = """\
 import os, signal, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 if os.fork():
-    os.waitpid(-1, 0)
+    time.sleep(600)
 os.setsid()
 if os.fork():
     os._exit(0)
