@@ -18,6 +18,21 @@ a library's exceptions stop at its adapter and are chained to one of these.
     │   ├── PushRejected        the remote refuses this branch (protected, hook, no such branch)
     │   ├── AuthenticationFailed
     │   └── RemoteUnavailable   network, time-out; trying again helps
+    ├── ClusterError            something about the Kubernetes cluster
+    │   ├── ClusterNotConfigured    no kubeconfig, no such context, no mapping for the cluster's name
+    │   ├── ClusterUnreachable      network, time-out, an API server that is overloaded; trying again helps
+    │   ├── ClusterUnauthorized     the API server does not know who we are
+    │   ├── ClusterForbidden        it knows, and says no; names verb and resource
+    │   ├── KindMissing             the cluster has no such kind: a CRD is not installed
+    │   ├── ApplyConflict           another field manager holds a field
+    │   ├── StaleObject             the object was changed, replaced or made by somebody else meanwhile
+    │   ├── AdmissionRefused        a webhook or an admission policy refused the object
+    │   ├── ImmutableField          the object's field cannot be changed
+    │   ├── QuotaExceeded           a quota of the namespace is used up
+    │   └── ObjectInvalid           the API server does not take the object for another reason
+    ├── RolloutFailed           the verdict on a revision is failed
+    ├── RolloutTimedOut         a wait ended before there was a verdict
+    ├── RolloutSuperseded       a newer revision took the place of the one that was waited for
     ├── StorageFailed           the machine does not let a file be read or written
     └── InternalError           a bug of revstamp
 """
@@ -237,6 +252,127 @@ class RemoteUnavailable(GitError):
     usual_hint = "try again"
     default_retryable = True
     http_status = 503
+
+
+class ClusterError(RevstampError):
+    """Something about the cluster; the subclasses say what. `details` name the cluster and the object."""
+
+    code = "cluster-error"
+    usual_hint = "`revstamp doctor` checks the way to the cluster"
+    exit_code = 8
+    http_status = 502
+
+
+class ClusterNotConfigured(ClusterError):
+    """It is not known how to reach the cluster: no kubeconfig, no such context, no mapping for its name."""
+
+    code = "cluster-not-configured"
+    usual_hint = "give --kubeconfig and --context, or map the cluster's name in REVSTAMP_CLUSTERS"
+
+
+class ClusterUnreachable(ClusterError):
+    """The API server cannot be reached, does not answer, or asks to come back later; trying again helps."""
+
+    code = "cluster-unreachable"
+    usual_hint = "try again; `kubectl cluster-info` tells whether it is the network"
+    default_retryable = True
+    http_status = 503
+
+
+class ClusterUnauthorized(ClusterError):
+    """The API server does not accept the credentials."""
+
+    code = "cluster-unauthorized"
+    usual_hint = "renew the credentials of the kubeconfig; `kubectl auth whoami` tests them"
+
+
+class ClusterForbidden(ClusterError):
+    """The API server does not allow it; the message names verb, resource and namespace."""
+
+    code = "cluster-forbidden"
+    usual_hint = "give the account the right that is named; `revstamp install --export` prints all that are needed"
+
+
+class KindMissing(ClusterError):
+    """The cluster does not know the kind, since its CustomResourceDefinition is not installed."""
+
+    code = "kind-missing"
+    usual_hint = "install what brings the kind, or choose another framework or routing for the environment"
+
+
+class ApplyConflict(ClusterError):
+    """Another field manager holds a field; `details["conflicts"]` lists `{"manager", "field"}`."""
+
+    code = "apply-conflict"
+    usual_hint = "take the change over into git, or have it undone with --force-conflicts"
+    exit_code = 5
+    http_status = 409
+
+
+class StaleObject(ClusterError):
+    """The object is not the one that was read: changed, replaced, made or deleted meanwhile."""
+
+    code = "stale-object"
+    usual_hint = "try again"
+    default_retryable = True
+    exit_code = 5
+    http_status = 409
+
+
+class AdmissionRefused(ClusterError):
+    """A webhook or an admission policy refused the object; its own words are passed on."""
+
+    code = "admission-refused"
+    usual_hint = "change what it names; who wrote the policy can say more"
+
+
+class ImmutableField(ClusterError):
+    """A field of the object cannot be changed once it is there."""
+
+    code = "immutable-field"
+    usual_hint = "bring the old value back, or give the endpoint another name; `revstamp adopt` replaces a selector"
+
+
+class QuotaExceeded(ClusterError):
+    """A quota of the namespace is used up."""
+
+    code = "quota-exceeded"
+    usual_hint = "raise the quota, or ask for less"
+
+
+class ObjectInvalid(ClusterError):
+    """The API server does not take the object."""
+
+    code = "object-invalid"
+    usual_hint = "correct what is named in the endpoint's file or the template"
+
+
+class RolloutFailed(RevstampError):
+    """The verdict on the revision is failed; what served before may still serve."""
+
+    code = "rollout-failed"
+    usual_hint = "`revstamp status ENDPOINT` says why, `revstamp rollback ENDPOINT` brings the last revision back"
+    exit_code = 10
+    http_status = 409
+
+
+class RolloutTimedOut(RevstampError):
+    """The wait ended before there was a verdict; the rollout goes on."""
+
+    code = "rollout-timed-out"
+    usual_hint = "`revstamp watch ENDPOINT` goes on waiting"
+    default_retryable = True
+    exit_code = 11
+    http_status = 504
+
+
+class RolloutSuperseded(RevstampError):
+    """A newer revision took the place of the one that was waited for."""
+
+    code = "rollout-superseded"
+    usual_hint = "`revstamp watch ENDPOINT` follows the newer one"
+    exit_code = 12
+    http_status = 409
 
 
 class StorageFailed(RevstampError):
