@@ -85,7 +85,7 @@ def _find_ending(expectation: Expectation, workload: Workload, pods: Pods) -> Pl
     budgets, ready = expectation.budgets, pods.ready
     ready_at = newest(*(pod.ready.since for pod in ready))
     if len(ready) < workload.wanted or not workload.is_observed:
-        draining = budgets.drain_seconds if pods.terminating or pods.lingering else 0.0
+        draining = budgets.drain_seconds if pods.terminating else 0.0  # Recreate, and a surge of 0, wait for them
         since = newest(workload.written_at, ready_at) if workload.written_at else None
         return Place(Phase.STARTING, since, budgets.start_seconds + draining, expectation.workload)
     if pods.lingering and workload.traffic == 100:
