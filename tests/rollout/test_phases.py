@@ -254,3 +254,23 @@ def test_memory_of_another_revision_is_not_used() -> None:
     """A new revision starts afresh, also one with the same pods."""
     failed = Memory(revision=1, pod_revision=2, verdict=Verdict.FAILED, phase=Phase.LOADING)
     assert assess(expectation(), live(deployment(), NEW), NOW, failed)[0].verdict is Verdict.HEALTHY
+
+
+def test_a_pause_before_pods_count_as_available_is_warming() -> None:
+    """minReadySeconds: the next step of the roll waits for it, and no budget ends meanwhile."""
+    body = deployment(counts=(3, 1, 2), minReadySeconds=600)
+    ready = pod("chat-r2-a", ready=True, turned=500)
+    status, _ = assess(expectation(), live(body, [ready, *OLD]), NOW)
+    assert (status.phase, status.verdict) == (Phase.WARMING, Verdict.PROGRESSING)
+    last = deployment(counts=(3, 2, 2), minReadySeconds=600)
+    status, _ = assess(expectation(), live(last, [ready, NEW[1], OLD[0]]), NOW)
+    assert (status.phase, status.verdict) == (Phase.WARMING, Verdict.PROGRESSING)
+
+
+def test_what_keeps_the_controllers_silent_is_in_the_evidence() -> None:
+    """Paused by somebody."""
+    body = deployment(counts=(2, 0, 2), written=130, paused=True)
+    failed, _ = assess(expectation(), live(body, OLD, replica_sets=[replica_set(1)]), NOW)
+    assert failed.failure is not None
+    assert failed.failure.reason is Reason.CONTROLLER_SILENT
+    assert "paused" in failed.failure.evidence
