@@ -75,14 +75,22 @@ def pods(draw: some.DrawFn, name: str) -> Body:
 
 @some.composite
 def worlds(draw: some.DrawFn) -> LiveObjects:
-    """All objects of one endpoint, consistent or not."""
+    """All objects of one endpoint, consistent or not; most of them of a revision that is applied."""
     count = some.integers(0, 3)
-    body = draw(some.none() | some.builds(
-        deployment, some.sampled_from((1, 2, 2, 2, 3)), count, observed=some.booleans(),
-        counts=some.none() | some.tuples(count, count, count), written=some.none() | seconds_ago,
-    ))  # fmt: skip
-    sets = [replica_set(1), replica_set(2, replicas=draw(count), conditions=draw(refusals()))]
-    made = tuple(draw(pods(f"chat-{number}")) for number in range(draw(some.integers(0, 4))))
+    body = None
+    if draw(some.integers(0, 9)) < 9:
+        body = deployment(
+            draw(some.sampled_from((2, 2, 2, 2, 2, 2, 1, 3))),
+            draw(some.sampled_from((1, 2, 0, 3))),
+            observed=draw(some.integers(0, 4)) < 4,
+            counts=draw(some.none() | some.tuples(count, count, count)),
+            written=draw(some.none() | seconds_ago),
+            conditions=draw(refusals()),
+        )
+    sets = [replica_set(2, replicas=draw(count), conditions=draw(refusals())), replica_set(1)]
+    sets = sets[: draw(some.sampled_from((2, 2, 1, 0)))]
+    fine = [pod(f"chat-fine-{number}", ready=True) for number in range(draw(some.sampled_from((0, 0, 1, 2))))]
+    made = (*fine, *(draw(pods(f"chat-{number}")) for number in range(draw(some.sampled_from((0, 1, 2, 3))))))
     told = some.builds(
         event,
         some.sampled_from([f"chat-{number}" for number in range(4)]),
@@ -91,7 +99,7 @@ def worlds(draw: some.DrawFn) -> LiveObjects:
         first=seconds_ago,
     )
     events = tuple(draw(some.lists(told, max_size=3)))
-    return LiveObjects(body, body, tuple(sets[: draw(some.integers(0, 2))]), made, events)
+    return LiveObjects(body, body, tuple(sets), made, events)
 
 
 def refusals() -> some.SearchStrategy[list[Body]]:
