@@ -28,6 +28,7 @@ from generator.service.desired import DesiredEndpoint, DesiredEnvironment
 
 _CACHED_ENDPOINTS = 256
 _WORKLOADS = (DEPLOYMENT, INFERENCE_SERVICE)
+_APPLIED = (Action.CREATED, Action.CONFIGURED, Action.UNCHANGED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,9 +291,11 @@ class EnvironmentSync:
         same = tuple(ObjectChange(ref_of(body), Action.UNCHANGED) for body in desired.bodies if body not in fresh)
         done = run_pass(self.cluster, EndpointPass(name, fresh, () if refusal else doomed, self._policy()), self._find)
         if not self.options.dry_run:
+            ends = {change.ref: change for change in done.changes}
             for body in fresh:
                 if (live := done.live.get(ref_of(body))) is not None:
-                    self.index.note(body, live)
+                    applied = ends[ref_of(body)].action in _APPLIED
+                    self.index.note(body, live, applied=applied)
             for change in done.changes:
                 if change.action is Action.PRUNED:
                     self.index.forget(change.ref)

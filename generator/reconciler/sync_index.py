@@ -10,7 +10,7 @@ import json
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from generator.cluster.drift import Drift, find_drift, is_ours
@@ -76,9 +76,15 @@ class SyncIndex:
         if endpoint and (not mark.manifest or (mark.drift and (old is None or old.drift != mark.drift))):
             self._notify(endpoint)
 
-    def note(self, manifest: Body, live: Body) -> None:
-        """Take in an object as it is after an apply of the manifest."""
-        self._store(ref_of(manifest), _make_mark(live, _key(live), manifest))
+    def note(self, manifest: Body, live: Body, *, applied: bool) -> None:
+        """Take in an object as it is after a pass; `applied`: this is what the manifest comes to on the server.
+
+        A webhook may have filled something in that differs from the manifest to the eye, but not to an apply.
+        """
+        mark = _make_mark(live, _key(live), manifest)
+        if applied:
+            mark = replace(mark, manifest=fingerprint(manifest))
+        self._store(ref_of(manifest), mark)
 
     def find(self, ref: ObjectRef) -> Mark | None:
         """The mark of an object, or None where there is no such object."""
@@ -163,10 +169,7 @@ def _make_mark(body: Body, key: int, manifest: Body | None) -> Mark:
 
 def _with_status(old: Mark, version: str, body: Body) -> Mark:
     """Only its status has changed."""
-    return Mark(
-        version, old.uid, old.endpoint, old.ours, old.owned, old.key, old.manifest, old.drift, old.pod_revision,
-        _replicas(body),
-    )  # fmt: skip
+    return replace(old, version=version, replicas=_replicas(body))
 
 
 def _endpoint_of(body: Body) -> str:
