@@ -21,7 +21,8 @@ def take_fields(
 ) -> Body:
     """The object once the fields of the (manager, operation) entries that `choose` gives are ours.
 
-    `mark`: an annotation that is set in the same write, so that nobody takes the object for a finished one. StaleObject where the object is gone, or changes faster than it can be patched.
+    `mark`: an annotation that is set in the same write, so that nobody takes the object for a finished one.
+    StaleObject where the object is gone, or changes faster than it can be patched.
     """
     ref = ref_of(live)
     current: Body | None = live
