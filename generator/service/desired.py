@@ -158,7 +158,8 @@ class DesiredEnvironment:
             raise InvalidInput(f"{path}:{problem.line}: {problem.message}", hint=problem.hint) from problem
         except UnicodeDecodeError as problem:
             raise InvalidInput(f"{path} is not UTF-8 text") from problem
-        return self._check(ref, path, body)
+        checked: Body = self._check(ref, path, body)
+        return checked
 
     def _check(self, ref: EndpointRef, path: str, body: Any) -> Body:
         """Refuses what would reach beyond the endpoint: another namespace, another endpoint's label, no object."""
