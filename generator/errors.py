@@ -25,11 +25,14 @@ a library's exceptions stop at its adapter and are chained to one of these.
     │   ├── ClusterForbidden        it knows, and says no; names verb and resource
     │   ├── KindMissing             the cluster has no such kind: a CRD is not installed
     │   ├── ApplyConflict           another field manager holds a field
+    │   ├── NotOurs             an object of that name was made by somebody else
+    │   ├── NotLeading          another instance leads by now
     │   ├── StaleObject             the object was changed, replaced or made by somebody else meanwhile
     │   ├── AdmissionRefused        a webhook or an admission policy refused the object
     │   ├── ImmutableField          the object's field cannot be changed
     │   ├── QuotaExceeded           a quota of the namespace is used up
     │   └── ObjectInvalid           the API server does not take the object for another reason
+    ├── ApplyIncomplete         some objects could not be applied, or were put off
     ├── RolloutFailed           the verdict on a revision is failed
     ├── RolloutTimedOut         a wait ended before there was a verdict
     ├── RolloutSuperseded       a newer revision took the place of the one that was waited for
@@ -309,6 +312,24 @@ class ApplyConflict(ClusterError):
     http_status = 409
 
 
+class NotOurs(ClusterError):
+    """An object of that name is there already, and revstamp has not made it; it is left as it is."""
+
+    code = "not-ours"
+    usual_hint = "`revstamp adopt ENDPOINT` shows how it can be taken over"
+    exit_code = 5
+    http_status = 409
+
+
+class NotLeading(ClusterError):
+    """The lease is lost, so that another instance may be writing; nothing is written by this one."""
+
+    code = "not-leading"
+    usual_hint = "nothing to do: the instance that leads goes on"
+    default_retryable = True
+    http_status = 503
+
+
 class StaleObject(ClusterError):
     """The object is not the one that was read: changed, replaced, made or deleted meanwhile."""
 
@@ -345,6 +366,15 @@ class ObjectInvalid(ClusterError):
 
     code = "object-invalid"
     usual_hint = "correct what is named in the endpoint's file or the template"
+
+
+class ApplyIncomplete(RevstampError):
+    """Some objects could not be applied, or were put off; all others were. `details` say which."""
+
+    code = "apply-incomplete"
+    usual_hint = "mend what is named, and run it again: what is applied stays, and is not applied twice"
+    exit_code = 9
+    http_status = 502
 
 
 class RolloutFailed(RevstampError):

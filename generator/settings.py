@@ -26,6 +26,12 @@ class Settings:
     lock_timeout_seconds: float = 120.0
     """How long a commit waits for other processes that commit to the same branch."""
 
+    clusters: str = ""
+    """How clusters are reached: `name=FILE#CONTEXT`, `name=#CONTEXT` or `name=in-cluster`, with commas between."""
+
+    webhook_secret: str = ""
+    """What the forge signs its webhooks with; empty: no webhook is accepted."""
+
     debug: bool = False
     """Whether a bug of revstamp is shown with its traceback."""
 

@@ -95,9 +95,7 @@ class Cluster(Protocol):
         """Replace an object as a whole, by its resourceVersion. StaleObject where it was changed or is gone."""
         ...
 
-    def patch(
-        self, ref: ObjectRef, operations: Sequence[Mapping[str, Any]], *, manager: str = FIELD_MANAGER
-    ) -> Body:
+    def patch(self, ref: ObjectRef, operations: Sequence[Mapping[str, Any]], *, manager: str = FIELD_MANAGER) -> Body:
         """Apply a JSON patch (RFC 6902). StaleObject where a `test` operation fails or the object is gone."""
         ...
 

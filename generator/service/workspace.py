@@ -134,6 +134,11 @@ class Workspace:
             self._refuse_other_endpoint(operation, author, done.result.commit)
         return Committed(done.result, done.sync, target, plan=change.plan)
 
+    def commit_change(self, change: Change, branch: str | None = None) -> Committed:
+        """Carry out a change that is about no single endpoint."""
+        done = self._commit(change, branch, None)
+        return Committed(done.result, done.sync, branch or self.clone.branch)
+
     def _refuse_other_endpoint(self, operation: Operation, author: Author, commit: str) -> None:
         """A request id that was carried out before must have been for this endpoint."""
         found = next(self.repository.commits(until=commit, limit=1))

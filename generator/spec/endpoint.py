@@ -118,6 +118,8 @@ class EndpointSpec(Model):
     """The platform's prompt policy; kept, not rendered."""
     rollback_plan: Text | None = None
     """Note for people; kept, not rendered."""
+    suspend: bool | None = None
+    """true: the reconciler applies nothing of this endpoint until it is gone again."""
 
 
 class Endpoint(Model):

@@ -144,6 +144,8 @@ class Policies(Model):
     """Rollouts at a time."""
     drift: Literal["heal", "report"] = "report"
     """What to do about changes made in the cluster by hand."""
+    prune_limit: Count = 50
+    """Objects that one pass of the reconciler may delete."""
     automatic_rollback: AutomaticRollback = AutomaticRollback()
     """Whether and when a failed revision is rolled back."""
 
@@ -186,6 +188,8 @@ class EnvironmentSpec(Model):
     """When to scale, where the endpoint says nothing."""
     limits: Limits = Limits()
     """What no endpoint may exceed."""
+    suspend: bool = False
+    """true: the reconciler applies nothing of this environment until it is gone again."""
     policies: Policies = Policies()
     """How changes reach the environment."""
 

@@ -1,0 +1,217 @@
+"""`revstamp apply`: bring a cluster to what a commit says, once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from generator.cli.cluster_options import cluster_options, desired_at, open_named_cluster
+from generator.cli.output import note, output_option, print_json, say, warn
+from generator.cli.params import EndpointName
+from generator.cli.rollout_lines import RolloutLines, require_healthy
+
+if TYPE_CHECKING:
+    from generator.reconciler.environment_sync import EndpointResult, EnvironmentSync
+    from generator.rollout.status import RolloutStatus
+    from generator.service.workspace import Workspace
+
+
+@click.command("apply")
+@click.argument("endpoints", nargs=-1, metavar="[ENDPOINT]...", type=EndpointName())
+@click.option("--environment", "-e", metavar="NAME", help="All endpoints of this environment.")
+@click.option("--rev", default="HEAD", show_default=True, metavar="REV", help="The commit whose manifests are applied.")
+@click.option(
+    "--path", type=click.Path(exists=True), help="Apply the YAML files of this file or folder, as they stand on disk."
+)
+@click.option("--wait", is_flag=True, help="Follow the rollouts until there is a verdict on each.")
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="The longest wait.")
+@click.option("--dry-run", is_flag=True, help="Ask the API server what it would do; nothing is changed.")
+@click.option("--force-conflicts", is_flag=True, help="Take fields that others hold, but no autoscaler's replicas.")
+@click.option("--no-prune", is_flag=True, help="Delete nothing.")
+@click.option(
+    "--confirm-prune",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="NUMBER",
+    help="Allow that many objects to be deleted, beyond the environment's limit.",
+)
+@cluster_options
+@output_option
+@click.pass_obj
+def command(folder: str, /, endpoints: tuple[str, ...], output: str, **values: Any) -> None:
+    """Bring a cluster to what a commit says, in place, once.
+
+    Server-side apply, in order; an object that fails stops no other. What git no longer has is pruned, if revstamp has
+    applied it. With --wait the exit code is the verdict: 0 healthy, 10 failed, 11 timed out, 12 superseded. 9 means
+    that some objects could not be applied.
+
+    \b
+    Examples:
+      revstamp apply prod/chat --wait
+      revstamp apply -e prod --wait --timeout 3600
+      revstamp apply -e stg --rev v2026.05 --dry-run
+      revstamp apply --path environments/dev/manifests --kubeconfig kind.yaml
+    """
+    from generator.service.workspace import Workspace
+    from generator.settings import load_settings
+
+    settings = load_settings()
+    if values["path"]:
+        if endpoints or values["environment"] or values["wait"]:
+            raise click.UsageError("--path goes without endpoints, --environment and --wait")
+        from generator.cli.apply_path import apply_path
+
+        apply_path(values, output, settings)
+        return
+    workspace = Workspace.open(folder, settings)
+    environment, names = choose_targets(workspace, values["rev"], endpoints, values["environment"])
+    sync = _open_sync(workspace, environment, values)
+    try:
+        _run(sync, names, values, output)
+    finally:
+        sync.cluster.close()
+
+
+def choose_targets(
+    workspace: Workspace, rev: str, endpoints: Sequence[str], environment: str | None
+) -> tuple[str, tuple[str, ...] | None]:
+    """The one environment that is meant, and the endpoints in it; None for all of them."""
+    from generator.errors import InvalidInput
+    from generator.service.commit import fleet_at
+
+    snapshot = workspace.snapshot(rev)
+    fleet = fleet_at(snapshot)
+    if not endpoints:
+        names = fleet.environment_names()
+        if environment is None and len(names) != 1:
+            raise InvalidInput("say which environment or endpoint is meant", hint=f"-e {names[0] if names else 'NAME'}")
+        return environment or names[0], None
+    refs = [workspace.find_past_endpoint(snapshot, _qualify(text, environment)) for text in endpoints]
+    found = {ref.environment for ref in refs}
+    if len(found) != 1:
+        raise InvalidInput("the endpoints are of several environments", hint="apply one environment at a time")
+    return found.pop(), tuple(dict.fromkeys(ref.name for ref in refs))
+
+
+def _qualify(text: str, environment: str | None) -> str:
+    return f"{environment}/{text}" if environment and "/" not in text else text
+
+
+def _open_sync(workspace: Workspace, environment: str, values: dict[str, Any]) -> EnvironmentSync:
+    from generator.reconciler.environment_sync import EnvironmentSync, SyncOptions
+    from generator.reconciler.slots import RolloutSlots
+
+    desired = desired_at(workspace, values["rev"], environment)
+    spec = desired.environment.spec
+    cluster = open_named_cluster(spec.cluster, workspace.settings, values)
+    options = SyncOptions(
+        force=values["force_conflicts"],
+        dry_run=values["dry_run"],
+        prune=not values["no_prune"],
+        confirmed_prune=values["confirm_prune"],
+    )
+    slots = None if values["dry_run"] else RolloutSlots(spec.policies.max_concurrent_rollouts)
+    return EnvironmentSync(cluster, desired, options, slots)
+
+
+def _run(sync: EnvironmentSync, names: tuple[str, ...] | None, values: dict[str, Any], output: str) -> None:
+    from generator.reconciler.apply_once import apply_once, prepare, record_results
+
+    chosen = prepare(sync, names)
+    quiet = output == "json"
+    results = apply_once(sync, chosen, progress=lambda result: None if quiet else print_result(result))
+    statuses: dict[str, RolloutStatus] = {}
+    finished = True
+    if values["wait"] and not values["dry_run"]:
+        statuses, finished = _wait(sync, results, values["timeout"], quiet)
+    if not values["dry_run"]:
+        record_results(sync, results, whole=names is None)
+    _report(sync, results, statuses, values, output)
+    require_applied(results)
+    if values["wait"]:
+        require_healthy(statuses, finished=finished, seconds=values["timeout"])
+
+
+def _wait(
+    sync: EnvironmentSync, results: list[EndpointResult], seconds: float | None, quiet: bool
+) -> tuple[dict[str, RolloutStatus], bool]:
+    """Follow every endpoint that was applied; those that wait for a slot are applied as others end."""
+    from generator.reconciler.wait_once import wait_for_rollouts
+
+    with RolloutLines(hidden=quiet) as lines:
+        return wait_for_rollouts(sync, results, seconds, lines.change)
+
+
+def print_result(result: EndpointResult) -> None:
+    """What became of one endpoint, where there is something to tell."""
+    from generator.cluster.changes import Action
+
+    for change in result.changes:
+        if change.action is Action.FAILED:
+            warn(f"{change.ref}: {change.reason}")
+            if change.error is not None and change.error.hint:
+                note(f"  hint: {change.error.hint}")
+        elif change.action is not Action.UNCHANGED:
+            say(str(change))
+        for drift in change.drift:
+            if not change.reason:
+                warn(f"{change.ref}: {drift}")
+    if result.error is not None:
+        warn(f"{result.name}: {result.error.message}")
+        note(f"  hint: {result.error.hint}")
+    if result.held:
+        note(f"{result.name}: {result.held}")
+
+
+def _report(
+    sync: EnvironmentSync,
+    results: list[EndpointResult],
+    statuses: dict[str, RolloutStatus],
+    values: dict[str, Any],
+    output: str,
+) -> None:
+    from generator.cluster.changes import Action
+
+    desired = sync.desired
+    counts = {action.value: sum(result.changes.count(action) for result in results) for action in Action}
+    if output == "json":
+        print_json(
+            {
+                "environment": desired.name,
+                "cluster": sync.cluster.name,
+                "simulated": sync.cluster.is_simulated,
+                "commit": desired.commit,
+                "dryRun": values["dry_run"],
+                "endpoints": [result.to_dict() for result in results],
+                "counts": counts,
+                "rollouts": [status.to_dict() for status in statuses.values()],
+            }
+        )
+        return
+    words = ", ".join(f"{count} {action}" for action, count in counts.items() if count) or "nothing to do"
+    dry = " (dry run)" if values["dry_run"] else ""
+    simulated = " [simulated]" if sync.cluster.is_simulated else ""
+    say(f"{desired.name}{simulated} at {desired.commit[:10]}{dry}: {words}")
+
+
+def require_applied(results: Sequence[EndpointResult]) -> None:
+    """Raise ApplyIncomplete where something failed or was put off; what somebody suspended is no failure."""
+    from generator.errors import ApplyIncomplete
+
+    failed = [result for result in results if result.error or result.changes.failed]
+    waiting = [result for result in results if result.waits_for_slot]
+    if failed:
+        details = {"endpoints": [result.to_dict() for result in failed]}
+        names = ", ".join(result.name for result in failed[:10])
+        errors = [item for result in failed for item in result.errors]
+        retryable = bool(errors) and all(error.retryable for error in errors)
+        raise ApplyIncomplete(f"not everything was applied: {names}", details=details, retryable=retryable)
+    if waiting:
+        names = ", ".join(result.name for result in waiting[:10])
+        raise ApplyIncomplete(
+            f"{len(waiting)} endpoints wait for other rollouts to end: {names}",
+            hint="run it with --wait, which goes on as rollouts end, or run it again later",
+            retryable=True,
+        )

@@ -1,0 +1,58 @@
+"""What the commands have in common that speak to a cluster.
+
+Owns: `--kubeconfig` and `--context`, and the way from an environment to its cluster. Refuses: what is done there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from generator.cluster.port import Cluster
+    from generator.service.desired import DesiredEnvironment
+    from generator.service.workspace import Workspace
+    from generator.settings import Settings
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def cluster_options(function: F) -> F:
+    """Adds `--kubeconfig` and `--context` to a command."""
+    options = (
+        click.option(
+            "--kubeconfig",
+            metavar="FILE",
+            default="",
+            help="Use the cluster of this kubeconfig, whatever name the environment gives.",
+        ),
+        click.option("--context", default="", metavar="NAME", help="Context of the kubeconfig.  [default: current]"),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def open_named_cluster(name: str, settings: Settings, values: Mapping[str, Any], *, connections: int = 8) -> Cluster:
+    """The cluster that an environment calls by this name, by the options or the settings."""
+    from generator.cluster.open import open_cluster
+    from generator.cluster.places import parse_places
+
+    return open_cluster(
+        name,
+        kubeconfig=values.get("kubeconfig") or "",
+        context=values.get("context") or "",
+        mapping=parse_places(settings.clusters),
+        connections=connections,
+    )
+
+
+def desired_at(workspace: Workspace, rev: str, environment: str) -> DesiredEnvironment:
+    """What a commit wants of an environment. NotFound where the commit does not have it."""
+    from generator.service.desired import DesiredEnvironment
+
+    desired = DesiredEnvironment(workspace.snapshot(rev), environment)
+    _ = desired.environment
+    return desired

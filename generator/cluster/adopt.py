@@ -1,0 +1,204 @@
+"""Carrying an adoption out: what others made becomes revstamp's, and no pod is lost on the way.
+
+Owns: the steps of a plan, each of which may be the last one that is done before a crash. Refuses: planning
+(`adoption_plan`) and adopting without a plan that was shown.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from generator.cluster.adoption_plan import AdoptionPlan, AdoptionStep, Step, old_target
+from generator.cluster.apply_objects import apply_object
+from generator.cluster.changes import Action, ObjectChange
+from generator.cluster.drift import is_controller, managed_fields
+from generator.cluster.endpoint_pass import serves
+from generator.cluster.kinds import DEPLOYMENT, ObjectRef, ref_of
+from generator.cluster.policy import ADOPTING, ApplyPolicy
+from generator.cluster.port import Body, Cluster, Propagation
+from generator.cluster.replicas import hand_over, least_replicas, leaves_replicas
+from generator.cluster.takeover import take_fields
+from generator.errors import ClusterUnreachable, Refused, RevstampError, RolloutTimedOut, StaleObject
+
+_POLL = 0.1
+_ORPHAN_SECONDS = 60.0
+"""How long the garbage collector may take to let go of the ReplicaSets."""
+
+Tell = Callable[[ObjectChange], None]
+
+
+def adopt(
+    cluster: Cluster,
+    manifests: Sequence[Body],
+    plan: AdoptionPlan,
+    *,
+    rollout_seconds: float = 3600.0,
+    tell: Tell = lambda _: None,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> tuple[ObjectChange, ...]:
+    """Do what the plan says; Refused where something blocks it. Cut off, the next plan goes on from there.
+
+    `rollout_seconds`: how long to wait for the new pods before a bridged Service gets its final form;
+    RolloutTimedOut past it, with everything in a state that serves.
+    """
+    if plan.blocked:
+        words = "; ".join(f"{step.ref}: {step.words}" for step in plan.blocked)
+        raise Refused(f"it cannot be adopted: {words}", hint="change what is named by hand, then run it again")
+    done: list[ObjectChange] = []
+    clocked = _Clock(sleep, clock)
+    for step in plan.steps:
+        for change in _carry_out(cluster, step, manifests, clocked):
+            done.append(change)
+            tell(change)
+    for step in plan.steps:
+        if step.step in (Step.BRIDGE, Step.FINISH):
+            _await_rollout(cluster, manifests, rollout_seconds, clocked)
+            change = _finish_service(cluster, step)
+            done.append(change)
+            tell(change)
+    return tuple(done)
+
+
+class _Clock:
+    """Waiting, so that a test need not."""
+
+    def __init__(self, sleep: Callable[[float], None], clock: Callable[[], float]) -> None:
+        self.sleep, self.now = sleep, clock
+
+    def wait_for(self, condition: Callable[[], bool], seconds: float) -> bool:
+        """Whether the condition came true in time."""
+        end = self.now() + seconds
+        while not condition():
+            if self.now() >= end:
+                return False
+            self.sleep(_POLL)
+        return True
+
+
+def _carry_out(
+    cluster: Cluster, step: AdoptionStep, manifests: Sequence[Body], clock: _Clock
+) -> Iterator[ObjectChange]:
+    if step.step in (Step.NOTHING, Step.STAYS, Step.FINISH):
+        return
+    try:
+        if step.step is Step.DELETE:
+            yield _delete(cluster, step)
+        elif step.step in (Step.REPLACE, Step.RESUME):
+            yield _replace(cluster, step, clock)
+            yield _settle(cluster, step, manifests)
+        elif step.step is Step.BRIDGE:
+            yield _take_over(cluster, step, bridge(step))
+        elif step.step is Step.TAKE_OVER:
+            yield _take_over(cluster, step, step.manifest or {}, least_replicas(manifests, step.manifest or {}))
+        elif step.manifest is not None:
+            least = least_replicas(manifests, step.manifest)
+            yield apply_object(cluster, step.manifest, ApplyPolicy(), least=least).change
+    except RevstampError as error:
+        yield ObjectChange(step.ref, Action.FAILED, error.message, error)
+
+
+def _delete(cluster: Cluster, step: AdoptionStep) -> ObjectChange:
+    metadata = (step.live or {})["metadata"]
+    cluster.delete(step.ref, uid=metadata["uid"])
+    return ObjectChange(step.ref, Action.PRUNED, step.words)
+
+
+def _take_over(cluster: Cluster, step: AdoptionStep, manifest: Body, least: int = 1) -> ObjectChange:
+    """Make the fields of the old makers ours, then apply: what git does not have goes, what it has stays."""
+    live = cluster.read(step.ref)
+    if live is None:
+        raise StaleObject(f"{step.ref} is gone since the plan was made", hint="run it again")
+    live = take_fields(cluster, live, makers_of, ADOPTING if step.step is Step.BRIDGE else "")
+    if step.ref.kind == DEPLOYMENT and leaves_replicas(manifest):
+        hand_over(cluster, live, least)
+    applied = cluster.apply(manifest, force=True)
+    return ObjectChange(step.ref, Action.CONFIGURED, f"taken over, now at {_version(applied)}")
+
+
+def makers_of(live: Body) -> list[tuple[str, str]]:
+    """Managers and operations whose fields are taken over: all but controllers and those of subresources."""
+    found = [
+        (str(entry.get("manager")), str(entry.get("operation")))
+        for entry in managed_fields(live)
+        if not entry.get("subresource") and not is_controller(str(entry.get("manager")))
+    ]
+    return list(dict.fromkeys(found))
+
+
+def _version(body: Body) -> str:
+    annotations = body["metadata"].get("annotations") or {}
+    return f"r{annotations.get('revstamp.io/revision', '?')}"
+
+
+def _replace(cluster: Cluster, step: AdoptionStep, clock: _Clock) -> ObjectChange:
+    """Delete the Deployment without its ReplicaSets, wait until it is gone, make the new one with as many replicas."""
+    manifest = step.manifest or {}
+    if step.live is not None:
+        if not step.live["metadata"].get("deletionTimestamp"):
+            uid = str(step.live["metadata"]["uid"])
+            cluster.delete(step.ref, uid=uid, propagation=Propagation.ORPHAN)
+        if not clock.wait_for(lambda: _is_gone(cluster, step.ref, step.live), _ORPHAN_SECONDS):
+            raise ClusterUnreachable(
+                f"{step.ref} is still being deleted: the garbage collector has not let go of its ReplicaSets",
+                hint="its pods go on serving; run it again, and look at kube-controller-manager",
+            )
+    body = {**manifest, "spec": {**manifest["spec"], "replicas": step.replicas}}
+    cluster.apply(body)
+    return ObjectChange(step.ref, Action.CREATED, f"it adopts {step.replicas} pods and rolls them")
+
+
+def _is_gone(cluster: Cluster, ref: ObjectRef, old: Body | None) -> bool:
+    live = cluster.read(ref)
+    return live is None or (old is not None and live["metadata"]["uid"] != old["metadata"]["uid"])
+
+
+def _settle(cluster: Cluster, step: AdoptionStep, manifests: Sequence[Body]) -> ObjectChange:
+    """Bring the number of replicas to what git says, or leave it to the autoscaler."""
+    manifest = step.manifest or {}
+    return apply_object(cluster, manifest, ApplyPolicy(), least=least_replicas(manifests, manifest)).change
+
+
+def bridge(step: AdoptionStep) -> dict[str, Any]:
+    """The Service as git has it, but pointing to the old pods' port, which the new ones have too."""
+    manifest, target = step.manifest or {}, old_target(step.live or {})
+    ports = [{**port, "targetPort": target} for port in manifest["spec"]["ports"]]
+    metadata = manifest["metadata"]
+    annotations = {**(metadata.get("annotations") or {}), ADOPTING: "true"}
+    return {
+        **manifest,
+        "metadata": {**metadata, "annotations": annotations},
+        "spec": {**manifest["spec"], "ports": ports},
+    }
+
+
+def _await_rollout(cluster: Cluster, manifests: Sequence[Body], seconds: float, clock: _Clock) -> None:
+    """Wait until only new pods are there. RolloutTimedOut past the time."""
+    for manifest in manifests:
+        ref = ref_of(manifest)
+        if ref.kind == DEPLOYMENT and not clock.wait_for(lambda ref=ref: is_rolled_out(cluster.read(ref)), seconds):  # type: ignore[misc]
+            raise RolloutTimedOut(
+                f"{ref} has not replaced its pods within {seconds:.0f} s; the Service still points to the old port",
+                hint="run `revstamp adopt` again once `revstamp status` says that the rollout has ended",
+            )
+
+
+def is_rolled_out(deployment: Body | None) -> bool:
+    """Whether a Deployment has nothing but pods of its template, all available."""
+    if deployment is None or not serves(deployment):
+        return False
+    status, wanted = deployment.get("status") or {}, deployment["spec"].get("replicas", 1)
+    return bool(status.get("updatedReplicas", 0) == wanted == status.get("replicas", 0))
+
+
+def _finish_service(cluster: Cluster, step: AdoptionStep) -> ObjectChange:
+    try:
+        live = cluster.read(step.ref)
+        if live is not None:
+            take_fields(cluster, live, makers_of)  # the mark was set by a patch, which an apply alone does not undo
+        cluster.apply(step.manifest or {}, force=True)
+    except RevstampError as error:
+        return ObjectChange(step.ref, Action.FAILED, error.message, error)
+    return ObjectChange(step.ref, Action.CONFIGURED, "points to the port by its name now")

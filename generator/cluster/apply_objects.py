@@ -1,0 +1,158 @@
+"""Bring one endpoint's objects to what git says, in place.
+
+Owns: the order, one object's way through (unchanged, handed over, applied, healed, left to others), and that one
+object's failure stops no other. Refuses: pruning (`prune`), adoption (`adopt`), and what the endpoint is about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from generator.cluster.changes import Action, ChangeSet, ObjectChange
+from generator.cluster.conflicts import apply_over
+from generator.cluster.drift import Drift, blocks_apply, find_drift, is_added, is_ours, say_makers
+from generator.cluster.kinds import ObjectRef, ref_of
+from generator.cluster.ownership import is_applied
+from generator.cluster.policy import ADOPTING, ApplyPolicy
+from generator.cluster.port import Body, Cluster
+from generator.cluster.replicas import hand_over, least_replicas, leaves_replicas, must_hand_over, seed
+from generator.cluster.takeover import take_fields
+from generator.errors import NotOurs, RevstampError
+
+REVISION = "revstamp.io/revision"
+_COUNTED = "deployment.kubernetes.io/revision"
+
+Finder = Callable[[ObjectRef], Body | None]
+"""How the live object is found: asked of the cluster, or of what a watch has shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of an object, and the live object afterwards where it is known."""
+
+    change: ObjectChange
+    live: Body | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """One object to apply, and how."""
+
+    cluster: Cluster
+    manifest: Body
+    ref: ObjectRef
+    policy: ApplyPolicy
+    least: int
+
+
+def order_manifests(manifests: Sequence[Body]) -> list[Body]:
+    """Prerequisites first, then the Service and the workload, then what refers to them."""
+    return sorted(manifests, key=lambda body: (ref_of(body).kind.rank, str(body.get("kind"))))
+
+
+def apply_objects(
+    cluster: Cluster, manifests: Sequence[Body], policy: ApplyPolicy, find: Finder | None = None
+) -> tuple[Applied, ...]:
+    """Apply all, each by itself."""
+    return tuple(
+        apply_object(cluster, manifest, policy, find, least=least_replicas(manifests, manifest))
+        for manifest in order_manifests(manifests)
+    )
+
+
+def collect_changes(applied: Sequence[Applied]) -> ChangeSet:
+    """The changes alone."""
+    return ChangeSet(tuple(item.change for item in applied))
+
+
+def apply_object(
+    cluster: Cluster, manifest: Body, policy: ApplyPolicy, find: Finder | None = None, *, least: int = 1
+) -> Applied:
+    """Apply one object; whatever goes wrong becomes part of the answer.
+
+    `least`: replicas that an autoscaler keeps at least, for a Deployment whose number git leaves open.
+    """
+    ref = ref_of(manifest)
+    live: Body | None = None
+    try:
+        live = (find or cluster.read)(ref)
+        work = _Work(cluster, manifest, ref, policy, least)
+        return _create(work) if live is None else _update(work, live)
+    except RevstampError as error:
+        drift = find_drift(manifest, live) if live is not None else ()
+        return Applied(ObjectChange(ref, Action.FAILED, error.message, error, drift), live)
+
+
+def _create(work: _Work) -> Applied:
+    created = work.cluster.apply(work.manifest, dry_run=work.policy.dry_run)
+    if not work.policy.dry_run and leaves_replicas(work.manifest):
+        seed(work.cluster, created, work.least)
+    return Applied(ObjectChange(work.ref, Action.CREATED), created)
+
+
+def _update(work: _Work, live: Body) -> Applied:
+    if not is_ours(live):
+        raise NotOurs(
+            f"{work.ref} is there already and was made by {say_makers(live)}",
+            hint="`revstamp adopt ENDPOINT` shows how it can be taken over, or delete it by hand",
+        )
+    if ADOPTING in (live["metadata"].get("annotations") or {}):
+        reason = "an adoption is under way; `revstamp adopt` finishes it"
+        return Applied(ObjectChange(work.ref, Action.SKIPPED, reason), live)
+    drift = find_drift(work.manifest, live)
+    heals = work.policy.heal and any(map(is_added, drift))
+    if is_applied(work.manifest, live) and not heals:
+        return Applied(ObjectChange(work.ref, Action.UNCHANGED, _say_left(drift), drift=drift), live)
+    if _is_left(work, live, drift):
+        return Applied(ObjectChange(work.ref, Action.SKIPPED, _say_left(drift), drift=drift), live)
+    return _configure(work, live, drift)
+
+
+def _is_left(work: _Work, live: Body, drift: tuple[Drift, ...]) -> bool:
+    """Whether nothing is to be done but what somebody did by hand, and the policy leaves that where it stands.
+
+    That is so where this very revision was applied before: what differs since is theirs.
+    """
+    if work.policy.heal or work.policy.force or not any(map(blocks_apply, drift)):
+        return False
+    return _revision(live) == _revision(work.manifest)
+
+
+def _revision(body: Body) -> str | None:
+    annotations = body["metadata"].get("annotations") or {}
+    found = annotations.get(REVISION)
+    return None if found is None else str(found)
+
+
+def _configure(work: _Work, live: Body, drift: tuple[Drift, ...]) -> Applied:
+    cluster, dry = work.cluster, work.policy.dry_run
+    base = live
+    if not dry and work.policy.heal and any(map(is_added, drift)):
+        managers = sorted({item.manager for item in drift if is_added(item)})
+        base = take_fields(cluster, live, lambda _: [(manager, "Update") for manager in managers])
+    if not dry and must_hand_over(work.manifest, base):
+        hand_over(cluster, base, work.least)
+    done, left = apply_over(cluster, work.manifest, work.policy)
+    healed = [item for item in drift if work.policy.heal and blocks_apply(item)] if not left else []
+    reason = "; ".join(part for part in (*(f"undone: {item}" for item in healed), left) if part)
+    same = _version(done) == _version(live) or _content(done) == _content(live)
+    return Applied(ObjectChange(work.ref, Action.UNCHANGED if same else Action.CONFIGURED, reason, drift=drift), done)
+
+
+def _version(body: Body) -> str:
+    return str(body["metadata"].get("resourceVersion"))
+
+
+def _content(body: Body) -> dict[str, Any]:
+    """All but what the server and controllers keep for themselves: those write while we do, and in a dry run the
+    version does not move at all."""
+    metadata = body["metadata"]
+    kept = {name: value for name, value in body.items() if name not in ("metadata", "status")}
+    annotations = {name: text for name, text in (metadata.get("annotations") or {}).items() if name != _COUNTED}
+    return {**kept, "labels": metadata.get("labels"), "annotations": annotations}
+
+
+def _say_left(drift: Sequence[Drift]) -> str:
+    return "; ".join(f"left as it is: {item}" for item in drift)

@@ -1,0 +1,238 @@
+"""What the cluster shows of an environment, kept up to date by watches.
+
+Owns: one watch per kind, the little that is kept of each object, whose object it is. Refuses: judging rollouts
+(`rollout`) and writing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from generator.cluster.kinds import DEPLOYMENT, EVENT, INFERENCE_SERVICE, POD, RENDERED, REPLICA_SET, Kind
+from generator.cluster.port import Body, Cluster, Happening
+from generator.cluster.prune import ENDPOINT
+from generator.errors import KindMissing, RevstampError
+from generator.rollout.status import LiveObjects
+from generator.rollout.trim import trim_deployment, trim_event, trim_inference_service, trim_pod, trim_replica_set
+
+ROLLOUT_KINDS = (DEPLOYMENT, INFERENCE_SERVICE, REPLICA_SET, POD, EVENT)
+"""What a rollout is judged by."""
+
+_TRIM: Mapping[str, Callable[[Body], Body]] = {
+    DEPLOYMENT.name: trim_deployment,
+    INFERENCE_SERVICE.name: trim_inference_service,
+    REPLICA_SET.name: trim_replica_set,
+    POD.name: trim_pod,
+    EVENT.name: trim_event,
+}
+_MOST_EVENTS = 20
+"""Events kept of one object: the newest."""
+
+
+class Listener(Protocol):
+    """Is told of every object of the rendered kinds, whole, before the little that is kept of it is kept."""
+
+    def observe(self, kind: Kind, body: Body, present: bool = True) -> None:
+        """An object is there, new or changed; or it is gone."""
+        ...
+
+    def drop_others(self, kind: Kind, uids: set[str]) -> None:
+        """A listing is complete: there are no other objects of this kind."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WatchHealth:
+    """Whether what is known is up to date; `reason` says why not."""
+
+    is_current: bool
+    reason: str = ""
+
+
+class LiveView:
+    """The objects of one namespace that carry the label of an endpoint, or of one endpoint only."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        namespace: str,
+        *,
+        endpoint: str = "",
+        notify: Callable[[str], None] = lambda _: None,
+        listener: Listener | None = None,
+    ) -> None:
+        """`notify` is told the name of an endpoint that something happened to, from a watch's thread.
+
+        With a listener the rendered kinds are watched too, and without a label: what others made is to be seen.
+        """
+        self.cluster = cluster
+        self.namespace = namespace
+        self._labels = f"{ENDPOINT}={endpoint}" if endpoint else ENDPOINT
+        self._kinds = tuple(dict.fromkeys((*ROLLOUT_KINDS, *RENDERED))) if listener else ROLLOUT_KINDS
+        self._notify = notify
+        self._listener = listener
+        self._lock = threading.Lock()
+        self._objects: dict[str, dict[str, dict[str, Body]]] = defaultdict(lambda: defaultdict(dict))
+        self._owner: dict[str, str] = {}
+        self._events: dict[str, dict[str, Body]] = {}
+        self._listed: dict[str, str | None] = {kind.name: "not listed yet" for kind in self._kinds}
+        self._changed = threading.Condition(self._lock)
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self.failure: RevstampError | None = None
+
+    def start(self) -> None:
+        """Begin to watch."""
+        for kind in self._kinds:
+            thread = threading.Thread(target=self._follow, args=(kind,), name=f"watch-{kind.plural}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def close(self) -> None:
+        """End all watches."""
+        self._stop.set()
+        with self._changed:
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join(5)
+
+    def wait_until_listed(self, seconds: float | None = None) -> bool:
+        """Wait until everything was listed once. Raises what a watch failed with."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._stop.is_set() or self.failure or self._is_listed(), seconds)
+            if self.failure is not None:
+                raise self.failure
+            return self._is_listed()
+
+    @property
+    def health(self) -> WatchHealth:
+        """Whether every watch is up to date."""
+        with self._lock:
+            lost = {kind: reason for kind, reason in self._listed.items() if reason}
+        return WatchHealth(not lost, "; ".join(f"{kind}: {reason}" for kind, reason in lost.items()))
+
+    def endpoints(self) -> tuple[str, ...]:
+        """Names of all endpoints that have a workload or pods."""
+        with self._lock:
+            return tuple(self._objects)
+
+    def objects_of(self, endpoint: str, workload: tuple[str, str]) -> LiveObjects:
+        """What is there of an endpoint whose workload is of this kind and name."""
+        with self._lock:
+            known = self._objects.get(endpoint) or {}
+            parts = {kind: tuple(known.get(kind, {}).values()) for kind in _TRIM}
+            uids = [str(body["metadata"].get("uid")) for bodies in parts.values() for body in bodies]
+            events = tuple(event for uid in uids for event in self._events.get(uid, {}).values())
+        kind, name = workload
+        deployments = {body["metadata"]["name"]: body for body in parts[DEPLOYMENT.name]}
+        services = {body["metadata"]["name"]: body for body in parts[INFERENCE_SERVICE.name]}
+        child = name if kind == DEPLOYMENT.name else f"{name}-predictor"
+        own = deployments.get(name) if kind == DEPLOYMENT.name else services.get(name)
+        return LiveObjects(own, deployments.get(child), parts[REPLICA_SET.name], parts[POD.name], events)
+
+    def _is_listed(self) -> bool:
+        return not any(self._listed.values())
+
+    def _follow(self, kind: Kind) -> None:
+        try:
+            labels = "" if kind == EVENT or (self._listener and kind in RENDERED) else self._labels
+            fresh: set[str] = set()
+            for event in self.cluster.watch(kind, self.namespace, self._stop, labels):
+                if event.happening is Happening.PUT:
+                    fresh.add(self._put(kind, event.body))
+                elif event.happening is Happening.GONE:
+                    self._remove(kind, event.body)
+                elif event.happening is Happening.LISTED:
+                    self._drop_others(kind, fresh)
+                    self._set_listed(kind, None)
+                else:
+                    fresh = set()
+                    self._set_listed(kind, event.reason or "connection lost")
+                if self._listed[kind.name] is None:
+                    fresh = set()
+        except KindMissing:
+            self._set_listed(kind, None)
+        except RevstampError as error:
+            self._fail(error)
+
+    def _fail(self, error: RevstampError) -> None:
+        with self._changed:
+            self.failure = self.failure or error
+            self._changed.notify_all()
+
+    def _set_listed(self, kind: Kind, reason: str | None) -> None:
+        with self._changed:
+            self._listed[kind.name] = reason
+            self._changed.notify_all()
+
+    def _put(self, kind: Kind, body: Body) -> str:
+        uid = str(body["metadata"].get("uid"))
+        if kind == EVENT:
+            self._put_event(body)
+            return uid
+        if self._listener is not None and kind in RENDERED:
+            self._listener.observe(kind, body)
+        endpoint = str((body["metadata"].get("labels") or {}).get(ENDPOINT, ""))
+        if not endpoint or kind.name not in _TRIM:
+            return uid
+        with self._lock:
+            self._objects[endpoint][kind.name][uid] = _TRIM[kind.name](body)
+            self._owner[uid] = endpoint
+        self._notify(endpoint)
+        return uid
+
+    def _put_event(self, body: Body) -> None:
+        """Keep the newest warnings of an object. They may come before the object does."""
+        if body.get("type") == "Normal":
+            return
+        about = str((body.get("involvedObject") or {}).get("uid", ""))
+        with self._lock:
+            kept = self._events.setdefault(about, {})
+            kept[str(body["metadata"].get("uid"))] = _TRIM[EVENT.name](body)
+            while len(kept) > _MOST_EVENTS:
+                kept.pop(next(iter(kept)))
+            endpoint = self._owner.get(about)
+        if endpoint is not None:
+            self._notify(endpoint)
+
+    def _remove(self, kind: Kind, body: Body) -> None:
+        uid = str(body["metadata"].get("uid"))
+        if kind == EVENT:
+            about = str((body.get("involvedObject") or {}).get("uid", ""))
+            with self._lock:
+                kept = self._events.get(about, {})
+                kept.pop(uid, None)
+                if not kept:
+                    self._events.pop(about, None)
+            return
+        if self._listener is not None and kind in RENDERED:
+            self._listener.observe(kind, body, present=False)
+        self._forget(kind, uid)
+
+    def _forget(self, kind: Kind, uid: str) -> None:
+        with self._lock:
+            endpoint = self._owner.pop(uid, None)
+            if endpoint is None:
+                return
+            self._objects[endpoint][kind.name].pop(uid, None)
+            self._events.pop(uid, None)
+            if not any(self._objects[endpoint].values()):
+                self._objects.pop(endpoint)
+        self._notify(endpoint)
+
+    def _drop_others(self, kind: Kind, fresh: set[str]) -> None:
+        """After a listing: what was not in it has gone while nobody looked."""
+        if kind == EVENT:
+            return
+        if self._listener is not None and kind in RENDERED:
+            self._listener.drop_others(kind, fresh)
+        with self._lock:
+            stale: list[Any] = [
+                uid for kinds in self._objects.values() for uid in kinds.get(kind.name, {}) if uid not in fresh
+            ]
+        for uid in stale:
+            self._forget(kind, uid)

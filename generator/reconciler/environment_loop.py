@@ -1,0 +1,175 @@
+"""One environment for ever: connect, lead, work, and begin again after whatever went wrong.
+
+Owns: back-off, leadership, and what `/readyz` says about the environment. Refuses: the work itself
+(`watched_environment`).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from generator.cluster.lease import LeaderLease
+from generator.cluster.port import Cluster
+from generator.errors import ClusterError, NotLeading, RevstampError
+from generator.gitops.snapshot import Snapshot
+from generator.reconciler.fence import FencedCluster
+from generator.reconciler.metrics import Metrics
+from generator.reconciler.watched_environment import LoopOptions, WatchedEnvironment
+from generator.service.desired import DesiredEnvironment
+
+OpenCluster = Callable[[str], Cluster]
+"""A cluster by the name that environments give it. ClusterNotConfigured where settings do not know it."""
+
+_LONGEST_PAUSE = 30.0
+"""Seconds between two attempts while a cluster is away."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentState:
+    """What `/readyz` tells of an environment. `since` is monotonic: since when it is so."""
+
+    state: str
+    """`starting`, `standby` (another instance leads), `leading`, `failing`."""
+    since: float
+    error: str = ""
+    commit: str = ""
+
+
+class EnvironmentLoop:
+    """Follows one environment in a thread of its own, so that no other one waits for its cluster."""
+
+    def __init__(
+        self,
+        name: str,
+        open_cluster: OpenCluster,
+        identity: str,
+        metrics: Metrics,
+        log: Any,
+        options: LoopOptions,
+    ) -> None:
+        self.name = name
+        self._open, self._identity, self._metrics, self._options = open_cluster, identity, metrics, options
+        self._log = log.bind(environment=name)
+        self._lock = threading.Lock()
+        self._tip: Snapshot | None = None
+        self._arrived = threading.Event()
+        self._stop = threading.Event()
+        self._state = EnvironmentState("starting", time.monotonic())
+        self._term: WatchedEnvironment | None = None
+        self._thread = threading.Thread(target=self._run, name=f"environment-{name}", daemon=True)
+
+    @property
+    def state(self) -> EnvironmentState:
+        """How it is doing."""
+        with self._lock:
+            return self._state
+
+    @property
+    def term(self) -> WatchedEnvironment | None:
+        """The work of the current term, while this instance leads."""
+        with self._lock:
+            return self._term
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """End, and give the lease back."""
+        self._stop.set()
+        self._arrived.set()
+        if self._thread.ident is not None:
+            self._thread.join(20)
+
+    def move_to(self, snapshot: Snapshot) -> None:
+        """Take a newer tip."""
+        with self._lock:
+            self._tip, term = snapshot, self._term
+        self._arrived.set()
+        if term is not None:
+            term.move_to(snapshot)
+
+    def _run(self) -> None:
+        failures = 0
+        while not self._stop.is_set():
+            self._arrived.wait()
+            if self._stop.is_set():
+                return
+            began = time.monotonic()
+            try:
+                self._serve()
+                failures = 0
+            except NotLeading as error:
+                self._log.warning("leadership lost", reason=error.message)
+                failures = 0
+            except Exception as error:
+                failures = 1 if time.monotonic() - began > _LONGEST_PAUSE else failures + 1
+                self._note_failure(error)
+                self._stop.wait(min(_LONGEST_PAUSE, 0.5 * 2 ** min(failures, 8)))
+            finally:
+                self._metrics.leading.labels(self.name).set(0)
+
+    def _serve(self) -> None:
+        """One connection: wait for leadership, then work until something is lost."""
+        with self._lock:
+            snapshot = self._tip
+        if snapshot is None:
+            return
+        tip = DesiredEnvironment(snapshot, self.name)
+        spec = tip.environment.spec
+        cluster = self._open(spec.cluster)
+        cluster.version()
+        self._set_state("standby")
+        lease = LeaderLease(cluster, spec.namespace, f"revstamp-{self.name}", self._identity)
+        lease.start()
+        try:
+            if not lease.wait_until_held(self._stop):
+                return
+            self._lead(cluster, lease)
+        finally:
+            lease.close()
+
+    def _lead(self, cluster: Cluster, lease: LeaderLease) -> None:
+        with self._lock:
+            snapshot = self._tip
+            assert snapshot is not None  # noqa: S101 - it was there before the lease was waited for
+            tip = DesiredEnvironment(snapshot, self.name)
+            fenced = FencedCluster(cluster, lease.is_held)
+            term = WatchedEnvironment(fenced, tip, self._metrics, self._log, self._options, lease.is_held)
+            self._term = term
+        self._set_state("leading", commit=tip.commit)
+        self._metrics.leading.labels(self.name).set(1)
+        self._metrics.cluster_failing.labels(self.name).set(0)
+        self._log.info("leading", identity=self._identity, cluster=cluster.name, commit=tip.commit[:10])
+        try:
+            term.run(self._stop)
+        finally:
+            with self._lock:
+                self._term = None
+
+    def _set_state(self, state: str, error: str = "", commit: str = "") -> None:
+        with self._lock:
+            if state != self._state.state:
+                self._state = EnvironmentState(state, time.monotonic(), error, commit)
+            else:
+                self._state = replace(self._state, error=error, commit=commit or self._state.commit)
+
+    def _note_failure(self, error: Exception) -> None:
+        known = isinstance(error, RevstampError)
+        message = error.message if isinstance(error, RevstampError) else f"{type(error).__name__}: {error}"
+        same = self.state.state == "failing" and self.state.error == message
+        self._set_state("failing", message)
+        code = error.code if isinstance(error, RevstampError) else "internal-error"
+        self._metrics.failures.labels(self.name, code).inc()
+        if isinstance(error, ClusterError):
+            self._metrics.cluster_failing.labels(self.name).set(time.monotonic() - self.state.since)
+        if same:
+            return
+        if known:
+            self._log.error("environment fails", error=message, hint=getattr(error, "hint", ""))
+        else:
+            self._log.error("bug of revstamp", error=message, exc_info=error)

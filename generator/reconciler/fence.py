@@ -1,0 +1,86 @@
+"""A cluster that is written only while we lead.
+
+Owns: asking, before every write, whether the lease is still held. Refuses: everything else of the cluster port.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from threading import Event
+from typing import Any
+
+from generator.cluster.kinds import Kind, ObjectRef
+from generator.cluster.port import FIELD_MANAGER, Body, Cluster, Propagation, WatchEvent
+from generator.errors import NotLeading
+
+
+class FencedCluster:
+    """Passes everything on; a write raises NotLeading once `is_leading` says no."""
+
+    def __init__(self, cluster: Cluster, is_leading: Callable[[], bool]) -> None:
+        self._cluster = cluster
+        self._is_leading = is_leading
+
+    @property
+    def name(self) -> str:
+        """The cluster's name."""
+        return self._cluster.name
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether it only plays a cluster."""
+        return self._cluster.is_simulated
+
+    def version(self) -> str:
+        """The server's version."""
+        return self._cluster.version()
+
+    def read(self, ref: ObjectRef) -> Body | None:
+        """The live object."""
+        return self._cluster.read(ref)
+
+    def list(self, kind: Kind, namespace: str, labels: str = "") -> Iterator[Body]:
+        """All objects of a kind."""
+        return self._cluster.list(kind, namespace, labels)
+
+    def apply(self, body: Body, *, manager: str = FIELD_MANAGER, force: bool = False, dry_run: bool = False) -> Body:
+        """Server-side apply, while we lead."""
+        self._check()
+        return self._cluster.apply(body, manager=manager, force=force, dry_run=dry_run)
+
+    def create(self, body: Body, *, manager: str = FIELD_MANAGER) -> Body:
+        """Create, while we lead."""
+        self._check()
+        return self._cluster.create(body, manager=manager)
+
+    def replace(self, body: Body, *, manager: str = FIELD_MANAGER) -> Body:
+        """Replace, while we lead."""
+        self._check()
+        return self._cluster.replace(body, manager=manager)
+
+    def patch(self, ref: ObjectRef, operations: Sequence[Mapping[str, Any]], *, manager: str = FIELD_MANAGER) -> Body:
+        """Patch, while we lead."""
+        self._check()
+        return self._cluster.patch(ref, operations, manager=manager)
+
+    def delete(
+        self, ref: ObjectRef, *, uid: str, resource_version: str = "", propagation: Propagation = Propagation.BACKGROUND
+    ) -> bool:
+        """Delete, while we lead."""
+        self._check()
+        return self._cluster.delete(ref, uid=uid, resource_version=resource_version, propagation=propagation)
+
+    def watch(self, kind: Kind, namespace: str, stop: Event, labels: str = "") -> Iterator[WatchEvent]:
+        """Everything that happens to a kind."""
+        return self._cluster.watch(kind, namespace, stop, labels)
+
+    def can(self, verb: str, kind: Kind, namespace: str) -> bool:
+        """Whether we may."""
+        return self._cluster.can(verb, kind, namespace)
+
+    def close(self) -> None:
+        """Nothing: whoever made the cluster closes it."""
+
+    def _check(self) -> None:
+        if not self._is_leading():
+            raise NotLeading("another instance leads, or may lead by now: nothing more is written here")

@@ -1,0 +1,205 @@
+"""What is known of every live object: whether it is what git wants.
+
+Owns: one small mark per object, kept true by watches or by one listing. Refuses: keeping objects; of 20,000 of them
+that would be most of the memory.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from generator.cluster.drift import Drift, find_drift, is_ours
+from generator.cluster.kinds import Kind, ObjectRef, ref_of
+from generator.cluster.ownership import is_applied
+from generator.cluster.port import Body
+from generator.cluster.prune import ENDPOINT
+from generator.render.pods import pod_revision_path, value_at
+
+Wanted = Callable[[str, ObjectRef], Body | None]
+"""The manifest that git has of an endpoint for this object, or None."""
+
+_VOLATILE = "deployment.kubernetes.io/revision"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One live object. `manifest`: fingerprint of the manifest that it is in sync with; empty where it is not."""
+
+    version: str
+    uid: str
+    endpoint: str
+    ours: bool
+    owned: bool
+    """Whether it has an owner, such as an InferenceService: then it is none of git's."""
+    key: int
+    """Changes with everything of the object that is not its status."""
+    manifest: str
+    drift: tuple[Drift, ...] = ()
+    pod_revision: str = ""
+    replicas: int = 0
+
+
+class SyncIndex:
+    """Marks of all objects of the rendered kinds in one namespace. Shared by threads."""
+
+    def __init__(self, wanted: Wanted, notify: Callable[[str], None] = lambda _: None) -> None:
+        """`notify` is told the endpoint of an object that is not, or no longer, what git wants."""
+        self._wanted = wanted
+        self._notify = notify
+        self._lock = threading.Lock()
+        self._marks: dict[ObjectRef, Mark] = {}
+        self._by_endpoint: dict[str, set[ObjectRef]] = defaultdict(set)
+
+    def observe(self, kind: Kind, body: Body, present: bool = True) -> None:
+        """Take in what a watch or a listing shows."""
+        ref = ref_of({"apiVersion": kind.api_version, "kind": kind.name, "metadata": body["metadata"]})
+        old = self.find(ref)
+        if not present:
+            if old is None or old.uid == str(body["metadata"].get("uid")):
+                self._forget(ref)
+            return
+        version, key = str(body["metadata"].get("resourceVersion")), _key(body)
+        if old is not None and (old.version == version or _is_older(version, old.version)):
+            return
+        if old is not None and old.key == key and old.uid == str(body["metadata"].get("uid")) and old.manifest:
+            self._store(ref, _with_status(old, version, body))
+            return
+        endpoint = _endpoint_of(body)
+        manifest = self._wanted(endpoint, ref) if endpoint else None
+        mark = _make_mark(body, key, manifest)
+        self._store(ref, mark)
+        if endpoint and (not mark.manifest or (mark.drift and (old is None or old.drift != mark.drift))):
+            self._notify(endpoint)
+
+    def note(self, manifest: Body, live: Body, *, applied: bool) -> None:
+        """Take in an object as it is after a pass; `applied`: this is what the manifest comes to on the server.
+
+        A webhook may have filled something in that differs from the manifest to the eye, but not to an apply.
+        """
+        mark = _make_mark(live, _key(live), manifest)
+        if applied:
+            mark = replace(mark, manifest=fingerprint(manifest))
+        self._store(ref_of(manifest), mark)
+
+    def find(self, ref: ObjectRef) -> Mark | None:
+        """The mark of an object, or None where there is no such object."""
+        with self._lock:
+            return self._marks.get(ref)
+
+    def is_in_sync(self, manifest: Body) -> bool:
+        """Whether the live object is known to be what this manifest asks for."""
+        mark = self.find(ref_of(manifest))
+        return mark is not None and bool(mark.manifest) and mark.manifest == fingerprint(manifest)
+
+    def owned_refs(self, endpoint: str) -> tuple[ObjectRef, ...]:
+        """Objects of an endpoint that revstamp applied and nobody else owns."""
+        with self._lock:
+            refs = [ref for ref in self._by_endpoint.get(endpoint, ()) if self._is_free(ref)]
+        return tuple(sorted(refs, key=str))
+
+    def endpoints(self) -> tuple[str, ...]:
+        """Every endpoint that has objects which revstamp applied."""
+        with self._lock:
+            return tuple(name for name, refs in self._by_endpoint.items() if any(map(self._is_free, refs)))
+
+    def _is_free(self, ref: ObjectRef) -> bool:
+        mark = self._marks[ref]
+        return mark.ours and not mark.owned
+
+    def forget(self, ref: ObjectRef) -> None:
+        """Take in that an object was deleted."""
+        self._forget(ref, tell=False)
+
+    def drop_others(self, kind: Kind, uids: set[str]) -> None:
+        """After a listing: forget objects of this kind that were not in it."""
+        with self._lock:
+            gone = [ref for ref, mark in self._marks.items() if ref.kind == kind and mark.uid not in uids]
+        for ref in gone:
+            self._forget(ref)
+
+    def _store(self, ref: ObjectRef, mark: Mark) -> None:
+        with self._lock:
+            old = self._marks.get(ref)
+            if old is not None and old.endpoint != mark.endpoint:
+                self._by_endpoint[old.endpoint].discard(ref)
+            self._marks[ref] = mark
+            if mark.endpoint:
+                self._by_endpoint[mark.endpoint].add(ref)
+
+    def _forget(self, ref: ObjectRef, *, tell: bool = True) -> None:
+        with self._lock:
+            old = self._marks.pop(ref, None)
+            if old is None:
+                return
+            refs = self._by_endpoint.get(old.endpoint)
+            if refs is not None:
+                refs.discard(ref)
+                if not refs:
+                    del self._by_endpoint[old.endpoint]
+        if tell and old.endpoint:
+            self._notify(old.endpoint)
+
+
+def fingerprint(manifest: Body) -> str:
+    """Tells two manifests apart within one process."""
+    return str(hash(json.dumps(manifest, sort_keys=True)))
+
+
+def _make_mark(body: Body, key: int, manifest: Body | None) -> Mark:
+    metadata = body["metadata"]
+    in_sync = manifest is not None and is_applied(manifest, body)
+    return Mark(
+        str(metadata.get("resourceVersion")),
+        str(metadata.get("uid")),
+        _endpoint_of(body),
+        is_ours(body),
+        bool(metadata.get("ownerReferences")),
+        key,
+        fingerprint(manifest) if in_sync and manifest is not None else "",
+        find_drift(manifest, body) if manifest is not None else (),
+        _pod_revision(body),
+        _replicas(body),
+    )
+
+
+def _with_status(old: Mark, version: str, body: Body) -> Mark:
+    """Only its status has changed."""
+    return replace(old, version=version, replicas=_replicas(body))
+
+
+def _endpoint_of(body: Body) -> str:
+    labels = body["metadata"].get("labels")
+    return str(labels.get(ENDPOINT, "")) if isinstance(labels, Mapping) else ""
+
+
+def _pod_revision(body: Body) -> str:
+    path = pod_revision_path(str(body.get("kind")))
+    found = value_at(body, *path) if path else None
+    return "" if found is None else str(found)
+
+
+def _replicas(body: Body) -> int:
+    """Pods that a workload has now; an InferenceService does not say, so 1 stands for some."""
+    status = body.get("status") or {}
+    if body.get("kind") == "InferenceService":
+        return 0 if (body["metadata"].get("annotations") or {}).get("serving.kserve.io/stop") == "true" else 1
+    found = status.get("replicas", 0)
+    return found if isinstance(found, int) else 0
+
+
+def _key(body: Body) -> int:
+    """A hash of everything but the status and what the server counts."""
+    metadata: Mapping[str, Any] = body["metadata"]
+    annotations = {name: text for name, text in (metadata.get("annotations") or {}).items() if name != _VOLATILE}
+    kept = [body.get("spec"), metadata.get("labels"), annotations, metadata.get("deletionTimestamp")]
+    return hash(json.dumps(kept, sort_keys=True))
+
+
+def _is_older(version: str, known: str) -> bool:
+    """Whether a watch tells of an object older than an apply has returned; numbers on every server since 1.35."""
+    return version.isdigit() and known.isdigit() and int(version) < int(known)

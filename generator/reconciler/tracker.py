@@ -1,0 +1,133 @@
+"""The rollouts of one environment, followed as the cluster shows them.
+
+Owns: an assessment for each endpoint that something happens to, its memory, and telling when the answer changes.
+Refuses: the assessment itself (`rollout`).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from generator.cluster.live_view import LiveView
+from generator.errors import RevstampError
+from generator.rollout.assess import assess
+from generator.rollout.status import Expectation, Memory, Phase, RolloutStatus, Verdict
+
+Expect = Callable[[str], Expectation | None]
+"""What git wants of an endpoint; None where nothing is deployed."""
+
+_TICK = 1.0
+"""Seconds between looks at unfinished rollouts: deadlines pass without an event."""
+
+
+class RolloutTracker:
+    """Statuses by endpoint. `on_change(before, after)` is called from the tracker's thread."""
+
+    def __init__(
+        self,
+        view: LiveView,
+        expect: Expect,
+        on_change: Callable[[RolloutStatus | None, RolloutStatus], None],
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._view, self._expect, self._on_change, self._now = view, expect, on_change, now
+        self._condition = threading.Condition()
+        self._touched: set[str] = set()
+        self._statuses: dict[str, RolloutStatus] = {}
+        self._memories: dict[str, Memory] = {}
+        self._stopped = False
+        self._thread: threading.Thread | None = None
+
+    def touch(self, name: str) -> None:
+        """Have an endpoint looked at soon."""
+        with self._condition:
+            self._touched.add(name)
+            self._condition.notify()
+
+    def status(self, name: str) -> RolloutStatus | None:
+        """The last answer."""
+        with self._condition:
+            return self._statuses.get(name)
+
+    def statuses(self) -> dict[str, RolloutStatus]:
+        """All last answers."""
+        with self._condition:
+            return dict(self._statuses)
+
+    def start(self) -> None:
+        """Begin to look, in a thread."""
+        self._thread = threading.Thread(target=self._run, name="assess-rollouts", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop looking."""
+        with self._condition:
+            self._stopped = True
+            self._condition.notify_all()
+        if self._thread is not None:
+            self._thread.join(5)
+
+    def look(self, name: str) -> RolloutStatus | None:
+        """Assess one endpoint now."""
+        try:
+            expectation = self._expect(name)
+        except RevstampError:
+            return None
+        if expectation is None:
+            with self._condition:
+                self._statuses.pop(name, None)
+                self._memories.pop(name, None)
+            return None
+        live = self._view.objects_of(name, (expectation.kind, expectation.workload))
+        before = self.status(name)
+        after, memory = assess(expectation, live, self._now(), self._memories.get(name, Memory()))
+        with self._condition:
+            self._statuses[name] = after
+            self._memories[name] = memory
+        if before is None or is_other(before, after):
+            self._on_change(before, after)
+        return after
+
+    def _run(self) -> None:
+        while True:
+            with self._condition:
+                if not self._touched and not self._stopped:
+                    self._condition.wait(_TICK)
+                if self._stopped:
+                    return
+                names = self._touched or {name for name, status in self._statuses.items() if is_unfinished(status)}
+                self._touched = set()
+            for name in names:
+                self.look(name)
+
+
+def is_unfinished(status: RolloutStatus) -> bool:
+    """Whether time alone may change the answer."""
+    return not status.verdict.is_final or status.phase not in (Phase.LIVE, Phase.STOPPED)
+
+
+def is_other(before: RolloutStatus, after: RolloutStatus) -> bool:
+    """Whether there is something to tell: another revision, phase, verdict, reason or count."""
+    return _gist(before) != _gist(after)
+
+
+def _gist(status: RolloutStatus) -> tuple[object, ...]:
+    reason = status.failure.reason if status.failure else None
+    expectation = status.expectation
+    return (
+        expectation.revision,
+        expectation.pod_revision,
+        status.phase,
+        status.verdict,
+        reason,
+        status.progress,
+        status.newest_live,
+        status.serving,
+    )
+
+
+def ends_rollout(status: RolloutStatus) -> bool:
+    """Whether the rollout's slot is free again."""
+    return status.verdict in (Verdict.HEALTHY, Verdict.FAILED, Verdict.SUPERSEDED)

@@ -1,0 +1,337 @@
+"""One environment while this instance leads it: watches, workers, rollouts, the record.
+
+Owns: the threads of one term of leadership, and that they end together. Refuses: becoming the leader
+(`environment_loop`), and what one endpoint's pass does (`environment_sync`).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from generator.cluster.changes import Action
+from generator.cluster.live_view import LiveView
+from generator.cluster.port import Cluster
+from generator.cluster.record import AppliedRecord, read_record, update_record
+from generator.errors import NotLeading, RevstampError
+from generator.gitops.snapshot import Snapshot
+from generator.reconciler.environment_sync import EndpointResult, EnvironmentSync
+from generator.reconciler.metrics import Metrics
+from generator.reconciler.slots import RolloutSlots
+from generator.reconciler.tracker import RolloutTracker, ends_rollout
+from generator.reconciler.work_queue import WorkQueue
+from generator.rollout.status import Expectation, Phase, RolloutStatus, Verdict
+from generator.service.desired import DesiredEnvironment
+from generator.service.expectation import expect_endpoint
+
+_RECORD_SECONDS = 1.0
+"""The record is written at most this often."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoopOptions:
+    """How an environment is followed; times in seconds."""
+
+    workers: int = 8
+    full_pass_seconds: float = 600.0
+    retry_first: float = 1.0
+    retry_longest: float = 300.0
+
+
+@dataclass(slots=True)
+class _Pending:
+    """What is known of a commit that is being applied."""
+
+    seen_at: float
+    commit: str
+
+
+class WatchedEnvironment:
+    """Works from `start` to `close`; `run` returns when leadership, a watch or the place of the environment is lost."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        tip: DesiredEnvironment,
+        metrics: Metrics,
+        log: Any,
+        options: LoopOptions,
+        is_leading: Callable[[], bool],
+    ) -> None:
+        spec = tip.environment.spec
+        self.name, self.namespace, self.place = tip.name, spec.namespace, (spec.cluster, spec.namespace)
+        self.cluster, self.metrics, self.log, self.options = cluster, metrics, log, options
+        self._is_leading = is_leading
+        self.queue = WorkQueue(options.retry_first, options.retry_longest)
+        self.slots = RolloutSlots(spec.policies.max_concurrent_rollouts)
+        self.sync = EnvironmentSync(cluster, tip, slots=self.slots)
+        self.sync.on_change = self.queue.add  # type: ignore[method-assign]
+        self.view = LiveView(cluster, spec.namespace, notify=self._touch, listener=self.sync.index)
+        self.tracker = RolloutTracker(self.view, self._expect, self._note_status)
+        self.results: dict[str, EndpointResult] = {}
+        self._record: AppliedRecord | None = None
+        self._record_due = threading.Event()
+        self._seen = _Pending(time.monotonic(), tip.commit)
+        self._applied_at: dict[str, float] = {}
+        self._told: dict[str, object] = {}
+        self._stop = threading.Event()
+        self._wake = threading.Event()
+        self._next: DesiredEnvironment | None = None
+        self._lock = threading.Lock()
+        self._threads: list[threading.Thread] = []
+
+    def _touch(self, name: str) -> None:
+        self.tracker.touch(name)
+
+    def move_to(self, snapshot: Snapshot) -> None:
+        """Take a newer tip; from any thread."""
+        with self._lock:
+            self._next = DesiredEnvironment(snapshot, self.name)
+        self._wake.set()
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until something is lost. Raises what a watch or the record failed with."""
+        try:
+            self.view.start()
+            self.view.wait_until_listed()
+            self.sync.is_complete_index = True
+            self._record = read_record(self.cluster, self.name, self.namespace)
+            self.sync.record = self._record
+            self._resume_rollouts()
+            self.tracker.start()
+            self._start_pass("start")
+            for number in range(self.options.workers):
+                thread = threading.Thread(target=self._work, name=f"apply-{self.name}-{number}", daemon=True)
+                self._threads.append(thread)
+                thread.start()
+            self._loop(stop)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """End all threads of this term."""
+        self._stop.set()
+        self.queue.close()
+        self.tracker.close()
+        self.view.close()
+        for thread in self._threads:
+            thread.join(10)
+
+    def _loop(self, stop: threading.Event) -> None:
+        full_at = time.monotonic() + self.options.full_pass_seconds
+        while not stop.is_set() and not self._stop.is_set():
+            self._wake.wait(0.5)
+            self._wake.clear()
+            if self.view.failure is not None:
+                raise self.view.failure
+            if not self._is_leading():
+                raise NotLeading(f"environment {self.name}: the lease is lost")
+            with self._lock:
+                tip, self._next = self._next, None
+            if tip is not None and not self._take_tip(tip):
+                return
+            if time.monotonic() >= full_at:
+                full_at = time.monotonic() + self.options.full_pass_seconds
+                self._start_pass("periodic")
+            self._save_record()
+            self._count()
+
+    def _take_tip(self, tip: DesiredEnvironment) -> bool:
+        """Work towards another commit; False where its environment is in another place."""
+        old = self.sync.desired
+        try:
+            spec = tip.environment.spec
+        except RevstampError as error:
+            self.log.error("environment file is wrong", commit=tip.commit[:10], error=error.message, hint=error.hint)
+            self.metrics.failures.labels(self.name, error.code).inc()
+            return True  # the last good commit goes on; the fix brings a newer tip
+        if (spec.cluster, spec.namespace) != self.place:
+            return False
+        changed = tip.changed_since(old)
+        everything = tip.environment_trace != old.environment_trace
+        self._seen = _Pending(time.monotonic(), tip.commit)
+        self.sync.move_to(tip)
+        for name in self.slots.set_limit(spec.policies.max_concurrent_rollouts):
+            self.queue.add(name)
+        names = self.sync.pending() if everything else changed
+        self._begin(names, "commit")
+        return True
+
+    def _start_pass(self, why: str) -> None:
+        self._begin(self.sync.pending(), why)
+
+    def _begin(self, names: tuple[str, ...], why: str) -> None:
+        commit = self.sync.desired.commit
+        refusal = self.sync.check_pruning(names)
+        if refusal is not None:
+            self.log.error("nothing is pruned", commit=commit[:10], error=refusal.message, hint=refusal.hint)
+            self.metrics.failures.labels(self.name, refusal.code).inc()
+        if names or why == "commit":
+            self.log.info("pass", why=why, commit=commit[:10], endpoints=len(names))
+        for name in names:
+            self.queue.succeed(name)  # a newer commit may be the fix: no back-off from what failed before
+            self.queue.add(name)
+            self.tracker.touch(name)
+        self._record_due.set()
+
+    def _work(self) -> None:
+        while (name := self.queue.take()) is not None:
+            try:
+                if self._is_leading():
+                    self._apply(name)
+            except NotLeading:
+                self._wake.set()
+            except Exception as error:  # a bug must not end the worker: every other endpoint needs it
+                self.log.exception("bug of revstamp", endpoint=name, error=f"{type(error).__name__}: {error}")
+                self.metrics.failures.labels(self.name, "internal-error").inc()
+                self.queue.retry(name)
+            finally:
+                self.queue.done(name)
+
+    def _apply(self, name: str) -> None:
+        result = self.sync.sync(name)
+        self.results[name] = result
+        for change in result.changes:
+            self.metrics.objects.labels(self.name, change.action.value).inc()
+        if result.changes.touched:
+            self._applied_at[name] = time.monotonic()
+        if isinstance(result.error, NotLeading) or any(
+            isinstance(change.error, NotLeading) for change in result.changes.failed
+        ):
+            raise NotLeading("the lease is lost")
+        self._tell(result)
+        if result.is_complete:
+            self.queue.succeed(name)
+            if self._seen.commit == result.commit and result.changes.touched:
+                self.metrics.lag.labels(self.name).observe(time.monotonic() - self._seen.seen_at)
+        elif not result.held and not self._is_settled_drift(result):
+            self.queue.retry(name)
+        self.tracker.touch(name)
+        self._record_due.set()
+
+    def _is_settled_drift(self, result: EndpointResult) -> bool:
+        """Whether only changes by hand are left where they stand, which asking again does not change."""
+        left = [item for item in result.changes if item.action in (Action.FAILED, Action.SKIPPED)]
+        return (
+            bool(left) and result.error is None and all(item.action is Action.SKIPPED and item.drift for item in left)
+        )
+
+    def _tell(self, result: EndpointResult) -> None:
+        """Log what was done, and what is wrong once for as long as it stays the same."""
+        fields: dict[str, Any] = {"endpoint": result.name, "revision": result.revision, "commit": result.commit[:10]}
+        gist = (result.held, str(result.error), *(str(item) for item in result.changes if item.action in _NEWS))
+        same = self._told.get(result.name) == gist
+        self._told[result.name] = gist
+        end = "failed" if result.error or result.changes.failed else "held" if result.held else "unchanged"
+        if end == "unchanged" and result.changes.touched:
+            end = "applied"
+        self.metrics.passes.labels(self.name, end).inc()
+        for drift in result.changes.drift if not same else ():
+            self.metrics.drift.labels(self.name, drift.kind.value).inc()
+            self.log.warning("changed by hand", **fields, drift=str(drift))
+        if end == "applied":
+            what = ", ".join(str(item) for item in result.changes if item.action not in (Action.UNCHANGED,))
+            self.log.info("applied", **fields, objects=what)
+        for item in result.changes.failed:
+            self.metrics.failures.labels(self.name, item.error.code if item.error else "error").inc()
+            if not same:
+                hint = item.error.hint if item.error else ""
+                self.log.error("object failed", **fields, object=str(item.ref), error=item.reason, hint=hint)
+        if result.error is not None:
+            self.metrics.failures.labels(self.name, result.error.code).inc()
+            if not same:
+                self.log.error("endpoint failed", **fields, error=result.error.message, hint=result.error.hint)
+        if result.held and not same:
+            self.log.info("held", **fields, reason=result.held)
+
+    def _expect(self, name: str) -> Expectation | None:
+        desired = self.sync.read(name)
+        return expect_endpoint(self.sync.desired, desired) if desired.bodies else None
+
+    def _resume_rollouts(self) -> None:
+        """Rollouts that an earlier term has begun keep their slots."""
+        for name in self.view.endpoints():
+            status = self.tracker.look(name)
+            if status is not None and _is_rolling(status):
+                self.slots.hold(name)
+
+    def _note_status(self, before: RolloutStatus | None, after: RolloutStatus) -> None:
+        name = after.expectation.endpoint
+        if before is None or before.verdict is not after.verdict or before.phase is not after.phase:
+            self._log_status(before, after)
+        if ends_rollout(after):
+            self._count_end(before, after)
+            for waiting in self.slots.release(name):
+                self.queue.add(waiting)
+        result = self.results.get(name)
+        if result is not None and not result.is_complete and not result.held and after.serving:
+            self.queue.add(name)  # an old workload may wait for this one to serve
+
+    def _log_status(self, before: RolloutStatus | None, after: RolloutStatus) -> None:
+        if before is None and after.verdict is Verdict.HEALTHY:
+            return  # nothing has happened, we have only looked
+        fields: dict[str, Any] = {
+            "endpoint": after.expectation.endpoint,
+            "revision": after.expectation.revision,
+            "phase": after.phase.value,
+            "verdict": after.verdict.value,
+            "ready": f"{after.progress.ready}/{after.progress.wanted}",
+            "old": after.progress.old_serving,
+        }
+        if after.failure is not None:
+            self.log.warning(
+                "rollout", **fields, reason=after.failure.reason.value, cause=after.failure.cause,
+                hint=after.failure.hint,
+            )  # fmt: skip
+        else:
+            self.log.info("rollout", **fields)
+
+    def _count_end(self, before: RolloutStatus | None, after: RolloutStatus) -> None:
+        began = self._applied_at.pop(after.expectation.endpoint, None)
+        if began is not None and (before is None or not before.verdict.is_final):
+            seconds = time.monotonic() - began
+            self.metrics.rollout_seconds.labels(self.name, after.verdict.value).observe(seconds)
+
+    def _save_record(self) -> None:
+        """Write which commit the cluster has, but for the endpoints that have another one."""
+        if not self._record_due.is_set():
+            return
+        self._record_due.clear()
+        desired, old = self.sync.desired, self._record or AppliedRecord()
+        behind = {name: old.commit_of(name) for name in self.sync.pending()}
+        record = AppliedRecord(desired.commit, {name: at for name, at in behind.items() if at != desired.commit})
+        if record == self._record:
+            return
+        try:
+            update_record(self.cluster, self.name, self.namespace, lambda _: record)
+        except RevstampError:
+            self._record_due.set()
+            raise
+        self._record = self.sync.record = record
+
+    def _count(self) -> None:
+        self.metrics.queue.labels(self.name).set(len(self.queue))
+        self.metrics.behind.labels(self.name).set(len(self.sync.pending()))
+        self.metrics.slots_waiting.labels(self.name).set(len(self.slots.waiting()))
+        held = sum("suspended" in result.held for result in self.results.values())
+        self.metrics.suspended.labels(self.name).set(held)
+        counts: Mapping[str, int] = _count_verdicts(self.tracker.statuses())
+        for verdict in Verdict:
+            self.metrics.rollouts.labels(self.name, verdict.value).set(counts.get(verdict.value, 0))
+
+
+_NEWS = (Action.FAILED, Action.SKIPPED)
+
+
+def _is_rolling(status: RolloutStatus) -> bool:
+    return not status.verdict.is_final and status.phase is not Phase.NOT_APPLIED
+
+
+def _count_verdicts(statuses: Mapping[str, RolloutStatus]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for status in statuses.values():
+        counts[status.verdict.value] = counts.get(status.verdict.value, 0) + 1
+    return counts

@@ -1,0 +1,181 @@
+"""What git wants of one environment, at one commit.
+
+Owns: which endpoints it has, what identifies each of them cheaply, their objects when asked for. Refuses: clusters,
+and rendering: what is committed is what is wanted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from generator.cluster.kinds import ObjectRef, ref_of
+from generator.errors import InvalidInput, NotFound, Refused
+from generator.gitops.snapshot import Snapshot
+from generator.render.parse import YamlProblem, parse_yaml
+from generator.render.stamp import Stamp
+from generator.service.commit import SnapshotTree
+from generator.service.fleet import EndpointRef, Fleet
+from generator.service.layout import ENVIRONMENTS
+from generator.spec.environment import Environment
+from generator.spec.names import is_endpoint_name
+
+Body = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Traces:
+    """Ids of what git holds of one endpoint: two equal ones are the same wish. Empty where there is nothing."""
+
+    manifests: str = ""
+    stamp: str = ""
+    file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredEndpoint:
+    """One endpoint as git wants it. `bodies` are empty for one that was deleted or is served elsewhere."""
+
+    ref: EndpointRef
+    traces: Traces
+    stamp: Stamp | None
+    bodies: tuple[Body, ...]
+
+    @property
+    def revision(self) -> int:
+        """The revision of the stamp; 0 where there is none."""
+        return self.stamp.revision if self.stamp else 0
+
+    @property
+    def pod_revision(self) -> int:
+        """The pod revision of the stamp; 0 where there is none."""
+        return self.stamp.pod_revision if self.stamp else 0
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether the stamp is a tombstone: that nothing is rendered is meant."""
+        return self.stamp is not None and self.stamp.deleted
+
+
+class DesiredEnvironment:
+    """One environment of one commit."""
+
+    def __init__(self, snapshot: Snapshot, name: str) -> None:
+        self.snapshot = snapshot
+        self.name = name
+        self.fleet = Fleet(SnapshotTree(snapshot))
+
+    @property
+    def commit(self) -> str:
+        """The commit; empty where there is none yet."""
+        return self.snapshot.commit or ""
+
+    @property
+    def environment(self) -> Environment:
+        """The environment's file. NotFound or InvalidInput where it is missing or wrong."""
+        return self.fleet.environment(self.name)[0]
+
+    @property
+    def environment_trace(self) -> str:
+        """The id of the environment's file."""
+        return self.snapshot.blob_id(self.fleet.layout.environment_file(self.name)) or ""
+
+    @cached_property
+    def traces(self) -> Mapping[str, Traces]:
+        """Every endpoint that has manifests, a stamp or a file, by name; only folders are read for it."""
+        manifests = dict(self._list("manifests", suffix=""))
+        stamps = dict(self._list("stamps", suffix=".yaml"))
+        files = dict(self._list_files())
+        names = sorted({*manifests, *stamps, *files})
+        return {name: Traces(manifests.get(name, ""), stamps.get(name, ""), files.get(name, "")) for name in names}
+
+    def changed_since(self, older: DesiredEnvironment | None) -> tuple[str, ...]:
+        """Names of endpoints that are not the same wish as in an older commit, or that are gone since."""
+        before = older.traces if older is not None else {}
+        return tuple(sorted(name for name in {*before, *self.traces} if before.get(name) != self.traces.get(name)))
+
+    def read(self, name: str) -> DesiredEndpoint:
+        """One endpoint, with its objects parsed. InvalidInput where a file of it cannot be understood."""
+        ref = EndpointRef(self.name, name)
+        traces = self.traces.get(name, Traces())
+        stamp = self.fleet.stamp(ref) if traces.stamp else None
+        bodies = tuple(self._parse(ref)) if traces.manifests else ()
+        return DesiredEndpoint(ref, traces, stamp, bodies)
+
+    def read_object(self, name: str, ref: ObjectRef) -> Body | None:
+        """The manifest of one object of an endpoint, or None; only its file is read. InvalidInput as `read`."""
+        traces = self.traces.get(name)
+        if traces is None or not traces.manifests:
+            return None
+        endpoint = EndpointRef(self.name, name)
+        path = f"{self.fleet.layout.manifests_folder(self.name, name)}/{ref.kind.name.lower()}.yaml"
+        content = self.fleet.tree.read(path)
+        body = self._parse_file(endpoint, path, content) if content is not None else None
+        return body if body is not None and ref_of(body) == ref else None
+
+    def is_suspended(self, name: str) -> bool:
+        """Whether the endpoint's file says that nothing is applied; a file that is no endpoint suspends nothing."""
+        ref = EndpointRef(self.name, name)
+        found = self.fleet.find_file(ref)
+        if found is None or b"suspend" not in found[1]:
+            return False
+        try:
+            return bool(self.fleet.endpoint_file(ref).endpoint.spec.suspend)
+        except (InvalidInput, NotFound):
+            return False
+
+    def _parse(self, ref: EndpointRef) -> Iterator[Body]:
+        folder = self.fleet.layout.manifests_folder(ref.environment, ref.name)
+        for file, content in sorted(self.fleet.manifest_files(ref).items()):
+            yield self._parse_file(ref, f"{folder}/{file}", content)
+
+    def _parse_file(self, ref: EndpointRef, path: str, content: bytes) -> Body:
+        try:
+            body = parse_yaml(content.decode())
+        except YamlProblem as problem:
+            raise InvalidInput(f"{path}:{problem.line}: {problem.message}", hint=problem.hint) from problem
+        except UnicodeDecodeError as problem:
+            raise InvalidInput(f"{path} is not UTF-8 text") from problem
+        return self._check(ref, path, body)
+
+    def _check(self, ref: EndpointRef, path: str, body: Any) -> Body:
+        """Refuses what would reach beyond the endpoint: another namespace, another endpoint's label, no object."""
+        metadata = body.get("metadata") if isinstance(body, Mapping) else None
+        if not isinstance(metadata, Mapping) or not body.get("kind") or not metadata.get("name"):
+            raise InvalidInput(f"{path} holds no Kubernetes object", hint="`revstamp commit` writes it anew")
+        namespace = self.environment.spec.namespace
+        if metadata.get("namespace") != namespace:
+            raise Refused(
+                f"{path} is for the namespace {metadata.get('namespace')}, the environment's is {namespace}",
+                hint="`revstamp commit --all` writes it anew",
+            )
+        labels = metadata.get("labels")
+        if not isinstance(labels, Mapping) or labels.get("revstamp.io/endpoint") != ref.name:
+            raise Refused(f"{path} lacks the label revstamp.io/endpoint: {ref.name}", hint="`revstamp commit --all`")
+        return body
+
+    def _list(self, part: str, suffix: str) -> Iterator[tuple[str, str]]:
+        folder = f"{ENVIRONMENTS}/{self.name}/{part}"
+        for shard in self.snapshot.entries(folder):
+            if not shard.is_folder:
+                continue
+            for entry in self.snapshot.entries(f"{folder}/{shard.name}"):
+                name = entry.name.removesuffix(suffix)
+                if is_endpoint_name(name) and (not suffix or entry.is_file) and self._stands_right(part, shard, name):
+                    yield name, entry.id
+
+    def _stands_right(self, part: str, shard: Any, name: str) -> bool:
+        layout = self.fleet.layout
+        path = layout.stamp_file(self.name, name) if part == "stamps" else layout.manifests_folder(self.name, name)
+        return bool(path.split("/")[3] == shard.name)
+
+    def _list_files(self) -> Iterator[tuple[str, str]]:
+        folder = self.fleet.layout.endpoints_folder(self.name)
+        for entry in self.snapshot.entries(folder):
+            if entry.is_folder:
+                for below in self.snapshot.entries(f"{folder}/{entry.name}"):
+                    yield below.name.removesuffix(".yaml"), below.id
+            elif entry.name.endswith(".yaml"):
+                yield entry.name.removesuffix(".yaml"), entry.id

@@ -1,0 +1,42 @@
+"""What a rollout of an endpoint is measured by: the revisions of its stamp, the budgets of its file.
+
+Owns: bringing both together. Refuses: judging the rollout (`rollout`).
+"""
+
+from __future__ import annotations
+
+from generator.errors import RevstampError
+from generator.rollout.expect import expect
+from generator.rollout.status import Expectation, PhaseBudgets
+from generator.service.desired import DesiredEndpoint, DesiredEnvironment
+from generator.service.fleet import EndpointRef
+from generator.spec.resolve import resolve_endpoint
+
+
+def expect_endpoint(environment: DesiredEnvironment, desired: DesiredEndpoint) -> Expectation:
+    """What git says a rollout should come to."""
+    budgets = find_budgets(environment, desired.ref)
+    return expect(
+        desired.ref.environment, desired.ref.name, desired.bodies, desired.revision, desired.pod_revision, budgets
+    )
+
+
+def find_budgets(environment: DesiredEnvironment, ref: EndpointRef) -> PhaseBudgets:
+    """The endpoint's budgets; the usual ones where its file cannot be resolved, for then nothing else is known."""
+    usual = PhaseBudgets()
+    fleet = environment.fleet
+    try:
+        file = fleet.endpoint_file(ref)
+        resolution = resolve_endpoint(file.endpoint, file.document, *fleet.environment(ref.environment))
+    except RevstampError:
+        return usual
+    if resolution.endpoint is None:
+        return usual
+    budgets = resolution.endpoint.budgets
+    return PhaseBudgets(
+        capacity_seconds=budgets.capacity_seconds,
+        download_seconds=budgets.download_seconds,
+        load_seconds=budgets.load_seconds,
+        drain_seconds=budgets.termination_grace_seconds,
+        pull_seconds=max(usual.pull_seconds, budgets.download_seconds),
+    )
