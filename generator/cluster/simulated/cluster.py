@@ -147,7 +147,7 @@ class SimulatedCluster:
         given, ref = self._take_in("create", body)
         with self._lock:
             if self._store.find(address_of_ref(ref)) is not None:
-                raise say_stale(self._name, ref, "it already exists")
+                raise say_stale(self._name, ref, "it is there already")
             self._require_namespace(ref)
             given["metadata"].pop("managedFields", None)
             made = update_body(ref.kind.group, None, given, manager, self._world.now_text())
@@ -159,7 +159,7 @@ class SimulatedCluster:
         with self._lock:
             live = self._store.find(address_of_ref(ref))
             if live is None:
-                raise say_stale(self._name, ref, "it is gone")
+                raise say_stale(self._name, ref, "it is not there any more")
             self._check_preconditions(ref, given, live)
             return self._update(ref, live, given, manager)
 
@@ -169,7 +169,7 @@ class SimulatedCluster:
         with self._lock:
             live = self._store.find(address_of_ref(ref))
             if live is None:
-                raise say_stale(self._name, ref, "it is gone")
+                raise say_stale(self._name, ref, "it is not there any more")
             try:
                 patched = apply_operations(copy_out(live), copy_in(operations))
             except TestFailed as error:
@@ -266,8 +266,8 @@ class SimulatedCluster:
         metadata = given["metadata"]
         uid, version = metadata.get("uid"), metadata.get("resourceVersion")
         if live is None:
-            if uid:
-                raise say_stale(self._name, ref, f"it is to have the uid {uid}, and is gone")
+            if uid or version:
+                raise say_stale(self._name, ref, "it is not there any more")
             return
         if uid and uid != live["metadata"]["uid"]:
             raise say_stale(self._name, ref, f"it has the uid {live['metadata']['uid']}, not {uid}")

@@ -162,7 +162,7 @@ def update_body(
     owner = Owner(manager, "Update", str(body.get("apiVersion", "")), subresource)
     claims = read_claims(body if live is None or body["metadata"].get("managedFields") else live)
     if live is None:
-        return _with_claims(dict(body), {owner: Claim(read_fields(group, body), now)})
+        return _with_claims(dict(body), {owner: Claim(read_fields(group, body, members=True), now)})
     changed, removed = compare_fields(group, live, body)
     if changed or removed:
         for other, claim in list(claims.items()):

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from generator.cluster.simulated.lists import children_of
+from generator.cluster.simulated.lists import children_of, is_built_in
 
 Path = tuple[str, ...]
 Tree = dict[str, Any]
@@ -32,28 +32,35 @@ _NO_METADATA = frozenset(
 )
 
 
-def read_fields(group: str, body: Mapping[str, Any]) -> frozenset[Path]:
-    """Every field that the body gives, without those that name it and those that the server writes."""
+_ALWAYS_THERE = frozenset({"metadata", "spec", "template", "status", "strategy", "resources", "containers"})
+"""Fields of built-in kinds that every object has, if only empty: whoever fills them did not add them."""
+
+
+def read_fields(group: str, body: Mapping[str, Any], *, members: bool = False) -> frozenset[Path]:
+    """Every field that the body gives, without those that name it and those that the server writes.
+
+    `members`: also the maps and lists themselves, as somebody owns them who added them by an update.
+    """
     found: set[Path] = set()
     for name, value in body.items():
         if name == "metadata":
             for key, below in value.items():
                 if key not in _NO_METADATA:
-                    _collect(group, key, below, ("f:metadata", f"f:{key}"), found)
+                    _collect(group, key, below, ("f:metadata", f"f:{key}"), found, members)
         elif name not in _NO_FIELDS:
-            _collect(group, name, value, (f"f:{name}",), found)
+            _collect(group, name, value, (f"f:{name}",), found, members)
     return frozenset(found)
 
 
-def _collect(group: str, field: str, value: Any, path: Path, found: set[Path]) -> None:
+def _collect(group: str, field: str, value: Any, path: Path, found: set[Path], members: bool) -> None:
     children = children_of(group, field, value)
     if children is None:
         found.add(path)
         return
-    if path[-1].startswith("k:"):
+    if path[-1].startswith("k:") or (members and not (is_built_in(group) and field in _ALWAYS_THERE)):
         found.add(path)
     for element, name, below in children:
-        _collect(group, name, below, (*path, element), found)
+        _collect(group, name, below, (*path, element), found, members)
 
 
 def compare_fields(group: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[set[Path], set[Path]]:
@@ -82,9 +89,9 @@ def _compare(
 ) -> None:
     path = (*above, f"f:{key}")
     if key not in new:
-        _collect(group, key, old[key], path, removed)
+        _collect(group, key, old[key], path, removed, True)
     elif key not in old:
-        _collect(group, key, new[key], path, changed)
+        _collect(group, key, new[key], path, changed, True)
     else:
         _compare_values(group, key, old[key], new[key], path, changed, removed)
 
@@ -107,9 +114,9 @@ def _compare_values(
     for element in {**left, **right}:
         inner = (*path, element)
         if element not in right:
-            _collect(group, *left[element], inner, removed)
+            _collect(group, *left[element], inner, removed, True)
         elif element not in left:
-            _collect(group, *right[element], inner, changed)
+            _collect(group, *right[element], inner, changed, True)
         else:
             _compare_values(group, right[element][0], left[element][1], right[element][1], inner, changed, removed)
 

@@ -6,13 +6,13 @@ Owns: the words, and which error of the tree each is. Refuses: deciding.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from generator.cluster.kinds import Kind, ObjectRef
 from generator.cluster.simulated.field_owners import Conflict
 from generator.errors import (
     AdmissionRefused,
     ApplyConflict,
-    ClusterError,
     ImmutableField,
     KindMissing,
     ObjectInvalid,
@@ -24,42 +24,43 @@ from generator.errors import (
 
 def say_conflicts(cluster: str, ref: ObjectRef, conflicts: Sequence[Conflict]) -> ApplyConflict:
     """Other managers hold fields with other values."""
-    held = [{"manager": conflict.owner.manager, "field": conflict.field} for conflict in conflicts]
-    words = ", ".join(f'"{item["manager"]}" holds {item["field"]}' for item in held)
-    return ApplyConflict(
-        f"{ref} in cluster {cluster}: {words}",
-        details={"cluster": cluster, "object": str(ref), "conflicts": held},
-    )
+    held: dict[str, list[str]] = {}
+    for conflict in conflicts:
+        held.setdefault(conflict.owner.manager, []).append(conflict.field.lstrip("."))
+    words = "; ".join(f"{manager} holds {', '.join(fields)}" for manager, fields in held.items())
+    listed = [{"manager": conflict.owner.manager, "field": conflict.field} for conflict in conflicts]
+    return ApplyConflict(_say(cluster, ref, words), details={**_details(cluster, ref), "conflicts": listed})
 
 
 def say_stale(cluster: str, ref: ObjectRef, words: str) -> StaleObject:
     """The object is another one."""
-    return StaleObject(f"{ref} in cluster {cluster}: {words}", details={"cluster": cluster, "object": str(ref)})
+    return StaleObject(_say(cluster, ref, words), details=_details(cluster, ref))
 
 
 def say_kind_missing(cluster: str, kind: Kind) -> KindMissing:
     """No such kind."""
+    words = f": the CustomResourceDefinition {kind.plural}.{kind.group} is not installed" if "." in kind.group else ""
     return KindMissing(
-        f"cluster {cluster} has no kind {kind.name} of {kind.api_version}",
-        details={"cluster": cluster, "kind": kind.name, "apiVersion": kind.api_version},
+        f"the cluster {cluster!r} has no kind {kind.name} of {kind.api_version}{words}",
+        details={"cluster": cluster, "kind": kind.name},
     )
 
 
-def say_namespace_missing(cluster: str, ref: ObjectRef) -> ClusterError:
+def say_namespace_missing(cluster: str, ref: ObjectRef) -> ObjectInvalid:
     """The object's namespace is not there."""
-    return ClusterError(
-        f'{ref} in cluster {cluster}: namespaces "{ref.namespace}" not found',
-        hint=f"make the namespace with `kubectl create namespace {ref.namespace}`",
-        details={"cluster": cluster, "object": str(ref), "namespace": ref.namespace},
+    return ObjectInvalid(
+        _say(cluster, ref, f"the namespace {ref.namespace} does not exist"),
+        hint=f"`kubectl create namespace {ref.namespace}` makes it",
+        details={**_details(cluster, ref), "missing_namespace": ref.namespace},
     )
 
 
 def say_immutable(cluster: str, ref: ObjectRef, field: str) -> ImmutableField:
     """The field stays as it is."""
     return ImmutableField(
-        f"{ref} in cluster {cluster}: {field}: field is immutable",
+        _say(cluster, ref, f"{field} cannot be changed: field is immutable"),
         violations=[Violation("field is immutable", path=field)],
-        details={"cluster": cluster, "object": str(ref), "field": field},
+        details=_details(cluster, ref),
     )
 
 
@@ -67,20 +68,28 @@ def say_invalid(cluster: str, ref: ObjectRef, problems: Sequence[tuple[str, str]
     """Each problem is a field and what is wrong with it."""
     words = "; ".join(f"{field}: {wrong}" if field else wrong for field, wrong in problems)
     return ObjectInvalid(
-        f"{ref} in cluster {cluster}: {words}",
+        _say(cluster, ref, words),
         violations=[Violation(wrong, path=field) for field, wrong in problems],
-        details={"cluster": cluster, "object": str(ref)},
+        details=_details(cluster, ref),
     )
 
 
 def say_refused(cluster: str, ref: ObjectRef, webhook: str, words: str) -> AdmissionRefused:
     """A webhook said no."""
     return AdmissionRefused(
-        f'{ref} in cluster {cluster}: admission webhook "{webhook}" denied the request: {words}',
-        details={"cluster": cluster, "object": str(ref), "webhook": webhook},
+        _say(cluster, ref, f"the webhook {webhook} refuses: {words}"),
+        details={**_details(cluster, ref), "webhook": webhook},
     )
 
 
 def say_quota(cluster: str, ref: ObjectRef, words: str) -> QuotaExceeded:
     """A quota is used up."""
-    return QuotaExceeded(f"{ref} in cluster {cluster}: {words}", details={"cluster": cluster, "object": str(ref)})
+    return QuotaExceeded(_say(cluster, ref, words), details=_details(cluster, ref))
+
+
+def _say(cluster: str, ref: ObjectRef, words: str) -> str:
+    return f"{ref} in the cluster {cluster!r}: {words}"
+
+
+def _details(cluster: str, ref: ObjectRef) -> dict[str, Any]:
+    return {"cluster": cluster, "kind": ref.kind.name, "namespace": ref.namespace, "name": ref.name}
