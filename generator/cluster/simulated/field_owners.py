@@ -164,6 +164,8 @@ def update_body(
     if live is None:
         return _with_claims(dict(body), {owner: Claim(read_fields(group, body, members=True), now)})
     changed, removed = compare_fields(group, live, body)
+    if subresource == "scale" and not any(changed & claim.fields for claim in claims.values()):
+        return _with_claims(dict(body), claims)  # seen on a real server: replicas that nobody owns stay nobody's
     if changed or removed:
         for other, claim in list(claims.items()):
             if other != owner and (left := claim.fields - changed - removed) != claim.fields:
