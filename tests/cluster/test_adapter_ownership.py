@@ -13,24 +13,14 @@ from generator.cluster.kinds import ref_of
 from generator.cluster.kubernetes_cluster import KubernetesCluster
 from generator.cluster.ownership import is_applied, owners_of, take_over
 from generator.errors import ClusterError
-from tests.cluster.adapter_clusters import open_kubernetes
 from tests.cluster.golden_manifests import GoldenFile, golden_files
 from tests.testbed.catalogue import DEFAULT_KSERVE
-from tests.testbed.fixtures.cluster import Cluster
 from tests.testbed.workloads import make_deployment
 
 pytestmark = pytest.mark.cluster
 
 FILES = [file for file in golden_files() if file.kserve in (DEFAULT_KSERVE, "0.16")]
 Manifest = dict[str, Any]
-
-
-@pytest.fixture
-def adapter(testbed: Cluster) -> Iterator[KubernetesCluster]:
-    """Straight to the server."""
-    cluster = open_kubernetes(testbed.kubeconfig)
-    yield cluster
-    cluster.close()
 
 
 def place_in(manifest: Manifest, namespace: str) -> Manifest:
