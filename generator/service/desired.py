@@ -158,8 +158,7 @@ class DesiredEnvironment:
             raise InvalidInput(f"{path}:{problem.line}: {problem.message}", hint=problem.hint) from problem
         except UnicodeDecodeError as problem:
             raise InvalidInput(f"{path} is not UTF-8 text") from problem
-        checked: Body = self._check(ref, path, body)
-        return checked
+        return self._check(ref, path, body)
 
     def _check(self, ref: EndpointRef, path: str, body: Any) -> Body:
         """Refuses what would reach beyond the endpoint: another namespace, another endpoint's label, no object."""
@@ -175,7 +174,8 @@ class DesiredEnvironment:
         labels = metadata.get("labels")
         if not isinstance(labels, Mapping) or labels.get("revstamp.io/endpoint") != ref.name:
             raise Refused(f"{path} lacks the label revstamp.io/endpoint: {ref.name}", hint="`revstamp commit --all`")
-        return body
+        checked: Body = body
+        return checked
 
     def _list(self, part: str, suffix: str) -> Iterator[tuple[str, str]]:
         folder = f"{ENVIRONMENTS}/{self.name}/{part}"
