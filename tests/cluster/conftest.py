@@ -1,4 +1,4 @@
-"""The cluster of the testbed through revstamp's own adapter: straight to the server, and through a proxy with faults."""
+"""The testbed through revstamp's own adapter: straight to the server, and through a proxy with faults."""
 
 from __future__ import annotations
 
