@@ -302,7 +302,7 @@ def _explain_invalid(refusal: Refusal, about: About) -> ClusterError:
         return _make(ImmutableField, about, words or _shorten(refusal.message), violations=violations)
     words = text or _shorten(refusal.message, 1000)
     retryable = refusal.code >= 500 and not _MISFIT.search(refusal.message)
-    more = {UNEXPLAINED: True} if refusal.message == _UNSAID else {}
+    more: dict[str, Any] = {UNEXPLAINED: True} if refusal.message == _UNSAID else {}
     return _make(ObjectInvalid, about, words, retryable=retryable, violations=violations, **more)
 
 

@@ -30,6 +30,8 @@ class Limits:
 
     request_seconds: float = 30.0
     call_seconds: float = 30.0
+    is_urgent: bool = False
+    """Not to wait for other requests."""
 
 
 LIMITS = Limits()
@@ -71,7 +73,7 @@ class Caller:
         while True:
             seconds = max(0.05, min(self.limits.request_seconds, attempts.deadline - time.monotonic()))
             try:
-                answer = self.connection.send(request, seconds)
+                answer = self.connection.send(request, seconds, is_urgent=self.limits.is_urgent)
             except TransportFailed as failure:
                 self._recover(failure, about, attempts, repeatable)
                 continue

@@ -96,18 +96,26 @@ class Connection:
         parts = urlsplit(self._access.base)
         return f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
 
-    def send(self, request: Request, seconds: float) -> Answer:
-        """One exchange within so many seconds, waiting for a free connection included. TransportFailed."""
+    def send(self, request: Request, seconds: float, *, is_urgent: bool = False) -> Answer:
+        """One exchange within so many seconds, waiting for a free connection included. TransportFailed.
+
+        What is urgent gets a connection beyond the bound.
+        """
         deadline = time.monotonic() + seconds
+        if is_urgent:
+            self._check_open()
+            return self._exchange(self._access.streams, request, deadline)
         with self._take_turn(deadline, seconds):
-            response = self._request(
-                self._access.pool, request, connect=min(CONNECT_SECONDS, seconds), read=deadline - time.monotonic()
-            )
-            try:
-                with self._words(seconds):
-                    return Answer(response.status, response.headers, response.data)
-            finally:
-                response.release_conn()
+            return self._exchange(self._access.pool, request, deadline)
+
+    def _exchange(self, pool: PoolManager, request: Request, deadline: float) -> Answer:
+        seconds = deadline - time.monotonic()
+        response = self._request(pool, request, connect=min(CONNECT_SECONDS, max(0.05, seconds)), read=seconds)
+        try:
+            with self._words(seconds):
+                return Answer(response.status, response.headers, response.data)
+        finally:
+            response.release_conn()
 
     def open_stream(self, request: Request, read_seconds: float) -> BaseHTTPResponse:
         """An answer whose body is still to come, on a connection of its own; silence ends it. TransportFailed."""

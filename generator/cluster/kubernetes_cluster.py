@@ -52,11 +52,11 @@ class KubernetesCluster:
         """The cluster's name, as environments give it."""
         return self._name
 
-    def within(self, seconds: float) -> KubernetesCluster:
-        """The same cluster, whose calls give up after so many seconds: for what is worth nothing when it is late."""
+    def within(self, seconds: float, attempt_seconds: float = 0.0) -> KubernetesCluster:
+        """The same cluster, each call of which ends within so many seconds, and does not queue behind other calls."""
         near = object.__new__(KubernetesCluster)
         near.__dict__.update(self.__dict__)
-        near._limits = Limits(min(seconds, self._limits.request_seconds), min(seconds, self._limits.call_seconds))
+        near._limits = Limits(attempt_seconds or seconds, seconds, is_urgent=True)
         near._caller = Caller(self._connection, near._limits)
         return near
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from threading import Event
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from generator.cluster.kinds import Kind, ObjectRef
 
@@ -120,4 +120,16 @@ class Cluster(Protocol):
 
     def close(self) -> None:
         """Give up connections and end watches."""
+        ...
+
+
+@runtime_checkable
+class TimeLimited(Protocol):
+    """A cluster that can hurry; the Kubernetes adapter does, where others have no time limits at all."""
+
+    def within(self, seconds: float, attempt_seconds: float = 0.0) -> Cluster:
+        """The same cluster, each call of which ends within so many seconds, and does not queue behind other calls.
+
+        For what is worth nothing when it is late. `attempt_seconds` bounds one of several attempts; 0 is no bound.
+        """
         ...

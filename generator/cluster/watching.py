@@ -138,10 +138,9 @@ class Watch:
         while not self._is_over(stop):
             began, version = time.monotonic(), self._version
             stream = self._open()
-            with self._closer.watch_over(stream, stop):
-                # Where the connection breaks nothing is lost: the server remembers the resourceVersion.
-                with suppress(TransportFailed):
-                    yield from self._read(stream, stop)
+            # Where the connection breaks nothing is lost: the server remembers the resourceVersion.
+            with self._closer.watch_over(stream, stop), suppress(TransportFailed):
+                yield from self._read(stream, stop)
             if time.monotonic() - began < 1.0 and version == self._version:
                 # Whoever ends watches at once must not be asked without a pause.
                 stop.wait(random.uniform(0.1, 0.3))  # noqa: S311 - no secret

@@ -263,7 +263,7 @@ class EnvironmentSync:
                 return f"environment {environment.name} is suspended"
             if environment.is_suspended(name):
                 return f"{desired.ref} is suspended"
-        if self.slots is not None and self._restarts(desired) and not self.slots.take(name):
+        if self.slots is not None and self._restarts(desired) and not self.slots.take(name, desired.pod_revision):
             return f"{WAITING}: {', '.join(self.slots.holders())}"
         return ""
 

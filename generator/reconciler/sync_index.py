@@ -66,7 +66,7 @@ class SyncIndex:
         version, key = str(body["metadata"].get("resourceVersion")), _key(body)
         if old is not None and (old.version == version or _is_older(version, old.version)):
             return
-        if old is not None and old.key == key and old.uid == str(body["metadata"].get("uid")) and old.manifest:
+        if old is not None and old.key == key and old.uid == str(body["metadata"].get("uid")):
             self._store(ref, _with_status(old, version, body))
             return
         endpoint = _endpoint_of(body)
