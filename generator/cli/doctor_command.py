@@ -23,9 +23,7 @@ _SHOWN_DETAILS = 5
 @click.command("doctor")
 @click.option("--offline", is_flag=True, help="Ask neither the remote nor clusters.")
 @click.option("--all", "everything", is_flag=True, help="Render every endpoint, not a sample of 500.")
-@click.option(
-    "--environment", "-e", "environments", multiple=True, metavar="NAME", help="Only the clusters of these."
-)
+@click.option("--environment", "-e", "environments", multiple=True, metavar="NAME", help="Only the clusters of these.")
 @cluster_options
 @output_option
 @click.pass_obj
@@ -70,6 +68,7 @@ def _examine(
         return
     try:
         fleet = Workspace.open(folder, settings).fleet
+        _ = fleet.settings
     except RevstampError:
         return  # a finding already
     from generator.cli.cluster_options import open_named_cluster

@@ -30,8 +30,9 @@ def examine_clusters(
 ) -> Iterator[Finding]:
     """All findings about the clusters that environments name.
 
-    `only`: names of environments; empty for all. NotFound for one that is not there. `is_asked_for`: somebody named a kubeconfig or context, so that one that cannot be used is a failure; otherwise a
-    cluster that this machine does not know is only worth a look.
+    `only`: names of environments; empty for all. NotFound for one that is not there. `is_asked_for`: somebody named a
+    kubeconfig or context, so that one that cannot be used is a failure; otherwise a cluster that this machine does not
+    know is only worth a look.
     """
     for name, specs in sorted(_group_by_cluster(fleet, only).items()):
         check = f"cluster {name}"

@@ -112,7 +112,9 @@ def test_defaults_are_needed_before_anything_is_rendered(root: Path) -> None:
     """Framework, routing and mode of the environment's file."""
     path = root / "environments/stg/environment.yaml"
     text = path.read_text().replace("type: gateway", "type: ingress")
-    path.write_text(text.replace("framework: deployment", "framework: kserve").replace("mode: Standard", "mode: Knative"))
+    path.write_text(
+        text.replace("framework: deployment", "framework: kserve").replace("mode: Standard", "mode: Knative")
+    )
     commit_by_hand(root)
     needs = find_needs(Workspace.open(root, Settings()).fleet, "stg")
     assert {INFERENCE_SERVICE, INGRESS, KNATIVE_SERVICE} == needs.kinds.keys()
