@@ -16,8 +16,6 @@ from generator.rollout.status import Body, write_time
 
 _METADATA = ("name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "generation")
 _ANNOTATIONS = (REVISION, STOP, MODE, AUTOSCALER, "deployment.kubernetes.io/revision")
-_WRITTEN = ("Deployment", "InferenceService")
-"""Kinds of which it is read when somebody last wrote them."""
 _LABELS = ("component", "revstamp.io/endpoint")
 _CONDITION = ("type", "status", "reason", "message", "lastTransitionTime", "lastUpdateTime")
 _COUNTS = ("observedGeneration", "replicas", "updatedReplicas", "availableReplicas")
@@ -53,9 +51,8 @@ def trim_deployment(body: Body) -> Body:
     """A Deployment: what it asks for, what its controller has observed and counted."""
     status = map_at(body, "status")
     kept = {**_keep(status, _COUNTS), "conditions": _trim_conditions(status, ("Progressing", "ReplicaFailure"))}
-    return _drop_empty(
-        {**_head(body), "spec": _trim_template_spec(body, ("paused", "minReadySeconds")), "status": kept}
-    )
+    spec = _trim_template_spec(body, ("paused", "minReadySeconds"))
+    return _drop_empty({**_head(body, is_workload=True), "spec": spec, "status": kept})
 
 
 def trim_inference_service(body: Body) -> Body:
@@ -76,7 +73,7 @@ def trim_inference_service(body: Body) -> Body:
         },
     }
     spec = {"predictor": _keep(map_at(body, "spec", "predictor"), ("canaryTrafficPercent",))}
-    return _drop_empty({**_head(body), "spec": spec, "status": kept})
+    return _drop_empty({**_head(body, is_workload=True), "spec": spec, "status": kept})
 
 
 def trim_event(body: Body) -> Body:
@@ -87,10 +84,10 @@ def trim_event(body: Body) -> Body:
     return _drop_empty({**_head(body), **_keep(body, names), "involvedObject": about, "series": series})
 
 
-def _head(body: Body) -> dict[str, Any]:
-    """Kind and metadata. Of the field managers only the last time of a write is kept."""
+def _head(body: Body, *, is_workload: bool = False) -> dict[str, Any]:
+    """Kind and metadata. Of a workload's field managers only the last time of a write is kept."""
     metadata = map_at(body, "metadata")
-    written = write_time(spec_written_at(body)) if body.get("kind") in _WRITTEN else None
+    written = write_time(spec_written_at(body)) if is_workload else None
     owners = [_keep(owner, ("kind", "uid", "controller")) for owner in items_at(metadata, "ownerReferences")]
     kept = {
         **_keep(metadata, _METADATA),

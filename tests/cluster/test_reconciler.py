@@ -263,9 +263,7 @@ def revision_of(port: Port, gitops: GitOps, name: str = "chat") -> str:
     return str(live["metadata"]["annotations"]["revstamp.io/revision"])
 
 
-def test_what_a_person_scales_is_reported_or_undone_at_once(
-    gitops: GitOps, opening: Open, testbed: Cluster
-) -> None:
+def test_what_a_person_scales_is_reported_or_undone_at_once(gitops: GitOps, opening: Open, testbed: Cluster) -> None:
     """By the environment's policy, which may change at any time."""
     gitops.add("chat")
     with reconciling(gitops, opening) as running:
@@ -327,9 +325,7 @@ def test_readiness_says_what_is_wrong(gitops: GitOps, opening: Open) -> None:
         running.wait_applied(gitops.tip)
 
 
-def test_a_remote_that_is_away_is_survived_and_said(
-    gitops: GitOps, opening: Open, tmp_path: Path
-) -> None:
+def test_a_remote_that_is_away_is_survived_and_said(gitops: GitOps, opening: Open, tmp_path: Path) -> None:
     """The bare remote is moved away and back."""
     remote = tmp_path / "remote.git"
     git(tmp_path, "init", "-q", "--bare", str(remote))
