@@ -228,7 +228,8 @@ class WatchedEnvironment:
     def _tell(self, result: EndpointResult) -> None:
         """Log what was done, and what is wrong once for as long as it stays the same."""
         fields: dict[str, Any] = {"endpoint": result.name, "revision": result.revision, "commit": result.commit[:10]}
-        gist = (result.held, str(result.error), *(str(item) for item in result.changes if item.action in _NEWS))
+        news = (str(item) for item in result.changes if item.action in _NEWS)
+        gist = (result.held, str(result.error), *news, *map(str, result.changes.drift))
         same = self._told.get(result.name) == gist
         self._told[result.name] = gist
         end = "failed" if result.error or result.changes.failed else "held" if result.held else "unchanged"
