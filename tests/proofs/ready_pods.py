@@ -25,6 +25,7 @@ class ReadyPods:
         self._lock = threading.Lock()
         self._ready: dict[str, set[str]] = defaultdict(set)
         self._least: dict[str, int] = {}
+        self._history: dict[str, list[tuple[float, list[str]]]] = defaultdict(list)
         self.samples = 0
 
     def see(self, kind: str, pod: Object) -> None:
@@ -55,14 +56,24 @@ class ReadyPods:
         with self._lock:
             return self._least[name]
 
+    def history(self, name: str, floor: int) -> str:
+        """How the count moved around the moments at which it was below the floor; for people."""
+        with self._lock:
+            moments = self._history[name]
+        low = {place for place, (_, ready) in enumerate(moments) if len(ready) < floor}
+        near = [place for place in range(len(moments)) if {place - 1, place, place + 1} & low]
+        return "; ".join(f"{moments[place][0]:.2f}: {[uid[:8] for uid in moments[place][1]]}" for place in near)
+
     def count(self, name: str) -> int:
         """How many there are now."""
         with self._lock:
             return len(self._ready[name])
 
     def _note(self, name: str) -> None:
-        if name in self._least:
-            self._least[name] = min(self._least[name], len(self._ready[name]))
+        ready = sorted(self._ready[name])
+        if name in self._least and (not self._history[name] or self._history[name][-1][1] != ready):
+            self._history[name].append((time.monotonic(), ready))
+            self._least[name] = min(self._least[name], len(ready))
 
 
 def is_serving(pod: Object) -> bool:
