@@ -64,7 +64,10 @@ def choose_options(number: int, chance: random.Random) -> tuple[str, ...]:
         return ("--image", BROKEN)
     if number % 10 != _BROKEN_ROUND + 1 and chance.random() < 0.3:
         return ()
-    return ("--image", f"registry.internal/serve/vllm:fate-slow-load-after-{chance.randrange(200, 1500, 100)}ms-drain-1s")
+    return (
+        "--image",
+        f"registry.internal/serve/vllm:fate-slow-load-after-{chance.randrange(200, 1500, 100)}ms-drain-1s",
+    )
 
 
 def redeploy_all(gitops: GitOps, running: Running, counted: ReadyPods, chance: random.Random, rounds: int) -> int:
