@@ -243,6 +243,13 @@ class EnvironmentSync:
 
     def sync(self, name: str) -> EndpointResult:
         """One endpoint's pass. Whatever is wrong with it is part of the answer."""
+        result = self._sync(name)
+        if self.slots is not None and not result.waits_for_slot:
+            for waiting in self._give_back(self.slots, result):
+                self.on_change(waiting)
+        return result
+
+    def _sync(self, name: str) -> EndpointResult:
         desired_environment = self.desired
         try:
             settled = self._find_settled(desired_environment, name)
@@ -263,6 +270,13 @@ class EnvironmentSync:
             trace = desired.traces
             self._done[name] = trace.manifests + trace.stamp
         return result
+
+    def _give_back(self, slots: RolloutSlots, result: EndpointResult) -> tuple[str, ...]:
+        """The slot of an endpoint that begins no rollout: nobody would ever see that one end. Who may try now."""
+        waiting = slots.leave(result.name)
+        if result.held or (result.error is None and _is_rolled_out(result.changes)):
+            return waiting
+        return (*waiting, *slots.release(result.name))
 
     def _find_settled(self, environment: DesiredEnvironment, name: str) -> EndpointResult | None:
         """The result for an endpoint that has nothing to do, found without parsing anything but its stamp."""
@@ -359,3 +373,8 @@ class EnvironmentSync:
 
     def on_change(self, name: str) -> None:
         """Is called when an endpoint's object is not, or no longer, what git wants; the reconciler listens here."""
+
+
+def _is_rolled_out(changes: ChangeSet) -> bool:
+    """Whether a workload is what git says: not one that the server refused, nor one that git no longer has."""
+    return any(change.ref.kind in _WORKLOADS and change.action in _APPLIED for change in changes)
