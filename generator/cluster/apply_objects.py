@@ -137,7 +137,7 @@ def _configure(work: _Work, live: Body, drift: tuple[Drift, ...]) -> Applied:
     done, left = apply_over(cluster, work.manifest, work.policy)
     healed = [item for item in drift if work.policy.heal and blocks_apply(item)] if not left else []
     reason = "; ".join(part for part in (*(f"undone: {item}" for item in healed), left) if part)
-    same = _version(done) == _version(live) or _content(done) == _content(live)
+    same = (not dry and _version(done) == _version(live)) or _content(done) == _content(live)
     return Applied(ObjectChange(work.ref, Action.UNCHANGED if same else Action.CONFIGURED, reason, drift=drift), done)
 
 

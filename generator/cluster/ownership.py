@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from generator.cluster.defaults import Names, find_defaults
 from generator.cluster.drift import managed_fields
 from generator.cluster.fields import Path, iterate_leaves
 from generator.cluster.port import FIELD_MANAGER, Body
@@ -34,7 +36,10 @@ def is_applied(manifest: Body, live: Body, manager: str = FIELD_MANAGER) -> bool
     if any(manifest.get(key) != live.get(key) for key in _IDENTITY):
         return False
     fields = entries[0].get("fieldsV1")
-    return isinstance(fields, Mapping) and _agrees(_without_identity(manifest), live, fields)
+    if not isinstance(fields, Mapping):
+        return False
+    comparison = _Comparison(find_defaults(str(manifest.get("apiVersion")), str(manifest.get("kind"))))
+    return comparison.agrees(_without_identity(manifest), live, fields, ())
 
 
 def _own_entries(live: Body, manager: str) -> Iterator[Mapping[str, Any]]:
@@ -53,41 +58,64 @@ def _without_identity(manifest: Body) -> dict[str, Any]:
     return kept
 
 
-def _agrees(wanted: Any, found: Any, fields: Mapping[str, Any]) -> bool:
-    """Whether just what is wanted is owned, and is what is found. Without fields below it counts as a whole."""
-    inner = [element for element in fields if element != "."]
-    if not inner:
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    """A manifest against a live object, along the fields that are owned."""
+
+    defaults: Mapping[Names, Mapping[str, Any]]
+
+    def agrees(self, wanted: Any, found: Any, fields: Mapping[str, Any], at: Names) -> bool:
+        """Whether just what is wanted is owned, and is what is found. Without fields below it counts as a whole."""
+        inner = [element for element in fields if element != "."]
+        if not inner:
+            return self._is_whole(wanted, found, at)
+        if isinstance(wanted, Mapping) and isinstance(found, Mapping):
+            if len(inner) != len(wanted):
+                return False
+            return all(
+                f"f:{key}" in fields and key in found and self.agrees(value, found[key], fields[f"f:{key}"], (*at, key))
+                for key, value in wanted.items()
+            )
+        if isinstance(wanted, list) and isinstance(found, list):
+            return len(inner) == len(wanted) and self._items_agree(wanted, found, fields, at)
+        return False
+
+    def _items_agree(self, wanted: list[Any], found: list[Any], fields: Mapping[str, Any], at: Names) -> bool:
+        """Each wanted item is one of the owned ones, and they stand in the same order: an apply would restore that."""
+        places = []
+        left = [element for element in fields if element != "."]
+        for item in wanted:
+            element = next((each for each in left if _is_named(each, item)), None)
+            if element is None:
+                return False
+            left.remove(element)
+            places_found = [place for place, other in enumerate(found) if _is_named(element, other)]
+            if len(places_found) != 1:
+                return False
+            same = element.startswith("v:") or self.agrees(item, found[places_found[0]], fields[element], at)
+            if not same:
+                return False
+            places.append(places_found[0])
+        return places == sorted(places)
+
+    def _is_whole(self, wanted: Any, found: Any, at: Names) -> bool:
+        """Equal, but for what the server fills in."""
+        if not self.defaults:
+            return _is_same(wanted, found)
+        if isinstance(wanted, dict) and isinstance(found, dict):
+            return wanted.keys() <= found.keys() and all(
+                self._is_whole(wanted[key], value, (*at, key)) if key in wanted else self._is_default(key, value, at)
+                for key, value in found.items()
+            )
+        if isinstance(wanted, list) and isinstance(found, list):
+            return len(wanted) == len(found) and all(
+                self._is_whole(one, other, at) for one, other in zip(wanted, found, strict=True)
+            )
         return _is_same(wanted, found)
-    if isinstance(wanted, Mapping) and isinstance(found, Mapping):
-        if len(inner) != len(wanted):
-            return False
-        return all(
-            f"f:{key}" in fields and key in found and _agrees(value, found[key], fields[f"f:{key}"])
-            for key, value in wanted.items()
-        )
-    if isinstance(wanted, list) and isinstance(found, list):
-        return len(inner) == len(wanted) and _items_agree(wanted, found, inner, fields)
-    return False
 
-
-def _items_agree(wanted: list[Any], found: list[Any], inner: list[str], fields: Mapping[str, Any]) -> bool:
-    """Each wanted item is one of the owned ones, and they stand in the same order: an apply would restore that."""
-    places = []
-    taken: set[str] = set()
-    for item in wanted:
-        element = next((each for each in inner if each not in taken and _is_named(each, item)), None)
-        if element is None:
-            return False
-        taken.add(element)
-        at = [place for place, other in enumerate(found) if _is_named(element, other)]
-        if len(at) != 1 or not _agrees_item(item, found[at[0]], element, fields[element]):
-            return False
-        places.append(at[0])
-    return places == sorted(places)
-
-
-def _agrees_item(wanted: Any, found: Any, element: str, fields: Mapping[str, Any]) -> bool:
-    return element.startswith("v:") or _agrees(wanted, found, fields)
+    def _is_default(self, key: str, value: Any, at: Names) -> bool:
+        known = self.defaults.get(at, {})
+        return key in known and _is_same(known[key], value)
 
 
 def _is_named(element: str, item: Any) -> bool:
@@ -145,8 +173,8 @@ def take_over(live: Body, managers: Sequence[tuple[str, str]], manager: str = FI
     """A JSON patch that moves the fields of these (manager, operation) entries into ours; empty if there are none.
 
     The next apply then removes those that the manifest does not have. It tests the resourceVersion. Entries of
-    subresources stay. Fields of an entry in another version of the API are given up instead of moved, since they may
-    have other names there: nobody owns them then, and an apply sets those that the manifest has.
+    subresources stay. An entry names fields of one version of the API, and a manager has one entry: it keeps our
+    version, else the object's, else the first one's; fields of others are given up, so that nobody owns them.
     """
     wanted = set(managers)
     entries = list(managed_fields(live))
@@ -154,7 +182,8 @@ def take_over(live: Body, managers: Sequence[tuple[str, str]], manager: str = FI
     if not moved:
         return []
     own = next(_own_entries(live, manager), None)
-    version = (own or live).get("apiVersion")
+    versions = [str(entry.get("apiVersion")) for entry in ((own, *moved) if own is not None else moved)]
+    version = live.get("apiVersion") if own is None and live.get("apiVersion") in versions else versions[0]
     fields: Mapping[str, Any] = own["fieldsV1"] if own is not None else {}
     for entry in moved:
         if entry.get("apiVersion") == version:

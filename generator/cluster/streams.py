@@ -5,13 +5,14 @@ Owns: cutting lines, and waking a thread that waits for bytes. Refuses: what lin
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from generator.cluster.connection import Connection, TransportFailed
 
@@ -28,8 +29,7 @@ class EventStream:
 
     def __init__(self, response: BaseHTTPResponse, connection: Connection, silence_seconds: float) -> None:
         self._response, self._connection, self._silence = response, connection, silence_seconds
-        # Taken now: an answer that is read to its end gives its connection away.
-        self._socket: Any = getattr(getattr(response, "connection", None), "sock", None)
+        self._socket = _share_socket(response)
 
     def lines(self) -> Iterator[bytes]:
         """Until the server ends the answer. TransportFailed where the connection breaks or stays silent."""
@@ -51,19 +51,30 @@ class EventStream:
             return self._response.data
 
     def shut(self) -> None:
-        """Whoever reads sees the end at once. TLS is passed by: its state belongs to the thread that reads."""
+        """Whoever reads sees the end at once."""
         if self._socket is not None:
             with suppress(OSError):
-                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+                self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Give the connection up; by the thread that reads."""
         with suppress(Exception):
             self._response.close()
+        if self._socket is not None:
+            self._socket.close()
 
     def _read_piece(self) -> bytes:
         with self._connection.words_of(self._silence):
             return self._response.read1(_PIECE)
+
+
+def _share_socket(response: BaseHTTPResponse) -> socket.socket | None:
+    """A second handle of the answer's socket: closing the answer, or TLS, which belongs to its reader, is not met."""
+    try:
+        return socket.socket(fileno=os.dup(response.fileno()))
+    except (OSError, ValueError, AttributeError):
+        # The answer has come to its end already.
+        return None
 
 
 class StreamCloser:
@@ -88,7 +99,6 @@ class StreamCloser:
         finally:
             with self._lock:
                 del self._open[id(stream)]
-                # Under the lock: the number of a closed socket may belong to another connection in a moment.
                 stream.close()
 
     def close_all(self) -> None:

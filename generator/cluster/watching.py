@@ -29,6 +29,8 @@ from generator.errors import ClusterError, ClusterForbidden, ClusterUnauthorized
 
 _FINAL = (ClusterForbidden, KindMissing)
 """What a watch ends with; all else passes."""
+_HEALTHY_SECONDS = 5.0
+"""A connection that stood so long is no failure, whatever it ended with."""
 _RESUMES = 3
 """Attempts in a row, within some two seconds, before what is known counts as old."""
 
@@ -139,8 +141,12 @@ class Watch:
             began, version = time.monotonic(), self._version
             stream = self._open()
             # Where the connection breaks nothing is lost: the server remembers the resourceVersion.
-            with self._closer.watch_over(stream, stop), suppress(TransportFailed):
-                yield from self._read(stream, stop)
+            try:
+                with self._closer.watch_over(stream, stop), suppress(TransportFailed):
+                    yield from self._read(stream, stop)
+            finally:
+                if time.monotonic() - began > _HEALTHY_SECONDS:
+                    self._failures = 0
             if time.monotonic() - began < 1.0 and version == self._version:
                 # Whoever ends watches at once must not be asked without a pause.
                 stop.wait(random.uniform(0.1, 0.3))  # noqa: S311 - no secret
@@ -163,7 +169,12 @@ class Watch:
             raise _Interrupted(failure.words) from failure
         stream = EventStream(response, connection, self._times.silence_seconds)
         if response.status >= 300:
-            refusal = read_refusal(response.status, stream.read_all())
+            try:
+                refusal = read_refusal(response.status, stream.read_all())
+            except TransportFailed as failure:
+                raise _Interrupted(failure.words) from failure
+            finally:
+                stream.close()
             self._refuse(refusal, read_retry_after(response.headers, refusal))
         return stream
 
@@ -205,7 +216,7 @@ class Watch:
         gone = error.error if isinstance(error, _Interrupted) else error
         if isinstance(gone, HistoryGone) and self._failures == 1:
             return
-        longest = min(self._times.longest_pause_seconds, 0.2 * 2 ** min(self._failures, 10))
+        longest = min(self._times.longest_pause_seconds, 0.1 * 2 ** min(self._failures, 10))
         seconds = random.uniform(longest / 2, longest) if asked is None else asked  # noqa: S311 - no secret
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0 and not self._is_over(stop):
