@@ -101,7 +101,7 @@ def test_a_pod_takes_its_time_for_each_step(stepped: SimulatedCluster) -> None:
         seen.append((states(stepped)[0], container["started"], is_ready(pod)))
         stepped.advance(1)
     assert seen == [
-        ("waiting ContainerCreating", False, False),
+        ("waiting PodInitializing", False, False),
         ("waiting PodInitializing", False, False),
         ("running", False, False),
         ("running", True, False),
