@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from generator.cluster.api_errors import About, Refusal, explain_refusal, read_refusal
+from generator.cluster.api_errors import explain_refusal
 from generator.cluster.connection import Answer, Connection, Request, TransportFailed
+from generator.cluster.refusals import About, Refusal, read_refusal
 from generator.errors import ClusterUnreachable
 
 _FIRST_PAUSE = 0.1

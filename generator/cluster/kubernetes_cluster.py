@@ -12,7 +12,7 @@ from dataclasses import replace
 from threading import Event
 from typing import Any
 
-from generator.cluster.api_errors import UNEXPLAINED, About, HistoryGone
+from generator.cluster.api_errors import UNEXPLAINED, HistoryGone
 from generator.cluster.calling import ANSWER_LOST, LIMITS, AnswerLost, Caller, Limits
 from generator.cluster.connection import Connection, Request
 from generator.cluster.discovery import Discovery, object_path
@@ -21,6 +21,7 @@ from generator.cluster.kinds import Kind, ObjectRef, ref_of
 from generator.cluster.listing import iterate_pages
 from generator.cluster.lost_answers import contains, is_made_by
 from generator.cluster.port import FIELD_MANAGER, Body, Propagation, WatchEvent
+from generator.cluster.refusals import About
 from generator.cluster.streams import StreamCloser
 from generator.cluster.watching import WATCH_TIMES, Watch, WatchTimes
 from generator.errors import ClusterError, KindMissing, ObjectInvalid, StaleObject

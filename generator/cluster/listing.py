@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from generator.cluster.api_errors import About
 from generator.cluster.calling import Caller
 from generator.cluster.connection import Request
 from generator.cluster.discovery import collection_path
 from generator.cluster.kinds import Kind
+from generator.cluster.refusals import About
 
 PAGE = 500
 """Objects of a page; kubectl's own number."""

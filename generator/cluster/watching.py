@@ -17,13 +17,14 @@ from dataclasses import dataclass
 from threading import Event
 from typing import Any
 
-from generator.cluster.api_errors import About, HistoryGone, Refusal, explain_refusal, read_refusal
+from generator.cluster.api_errors import HistoryGone, explain_refusal
 from generator.cluster.calling import Caller, read_retry_after
 from generator.cluster.connection import Request, TransportFailed
 from generator.cluster.discovery import collection_path
 from generator.cluster.kinds import Kind
 from generator.cluster.listing import iterate_pages
 from generator.cluster.port import Happening, WatchEvent
+from generator.cluster.refusals import About, Refusal, read_refusal
 from generator.cluster.streams import EventStream, StreamCloser
 from generator.errors import ClusterError, ClusterForbidden, ClusterUnauthorized, KindMissing
 
