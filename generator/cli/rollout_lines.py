@@ -30,6 +30,7 @@ class RolloutLines:
         self._hidden = hidden
         self._lock = threading.Lock()
         self._statuses: dict[str, RolloutStatus] = {}
+        self._told: dict[str, object] = {}
         self._live: Any = None
 
     def __enter__(self) -> RolloutLines:
@@ -84,6 +85,14 @@ class RolloutLines:
         if len(going) > _SHOWN:
             lines.append(f"  and {len(going) - _SHOWN} more")
         return Text("\n".join(lines))
+
+
+def _gist(status: RolloutStatus) -> object:
+    """What a line tells, but for the time that has passed."""
+    failure = (status.failure.reason, status.failure.attempts) if status.failure else None
+    progress = status.progress
+    counts = (progress.ready, progress.wanted, progress.old_serving)
+    return (status.expectation.revision, status.phase, status.verdict, counts, failure)
 
 
 def _now() -> datetime:

@@ -75,6 +75,7 @@ class WatchedEnvironment:
         self._record: AppliedRecord | None = None
         self._record_due = threading.Event()
         self._seen = _Pending(time.monotonic(), tip.commit)
+        self._awaited: set[str] = set()
         self._applied_at: dict[str, float] = {}
         self._told: dict[str, object] = {}
         self._stop = threading.Event()
@@ -157,6 +158,7 @@ class WatchedEnvironment:
         for name in self.slots.set_limit(spec.policies.max_concurrent_rollouts):
             self.queue.add(name)
         names = self.sync.pending() if everything else changed
+        self._awaited = set(names)
         self._begin(names, "commit")
         return True
 
@@ -205,7 +207,8 @@ class WatchedEnvironment:
         self._tell(result)
         if result.is_complete:
             self.queue.succeed(name)
-            if self._seen.commit == result.commit and result.changes.touched:
+            if name in self._awaited and self._seen.commit == result.commit:
+                self._awaited.discard(name)
                 self.metrics.lag.labels(self.name).observe(time.monotonic() - self._seen.seen_at)
         elif not result.held and not self._is_settled_drift(result):
             self.queue.retry(name)
@@ -256,7 +259,7 @@ class WatchedEnvironment:
         for name in self.view.endpoints():
             status = self.tracker.look(name)
             if status is not None and _is_rolling(status):
-                self.slots.hold(name)
+                self.slots.hold(name, status.expectation.pod_revision)
 
     def _note_status(self, before: RolloutStatus | None, after: RolloutStatus) -> None:
         name = after.expectation.endpoint
@@ -264,7 +267,7 @@ class WatchedEnvironment:
             self._log_status(before, after)
         if ends_rollout(after):
             self._count_end(before, after)
-            for waiting in self.slots.release(name):
+            for waiting in self.slots.release(name, after.expectation.pod_revision):
                 self.queue.add(waiting)
         result = self.results.get(name)
         if result is not None and not result.is_complete and not result.held and after.serving:

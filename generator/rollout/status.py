@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -47,7 +47,8 @@ class Verdict(StrEnum):
 
     PROGRESSING = "progressing"
     FAILING = "failing"
-    """Something is wrong, and shown at once with its reason; its attempts and budget are not spent."""
+    """Something is wrong, and shown at once with its reason; its attempts and budget are not spent. Waiting for GPUs
+    or a quota is named by a `Failure` too, but goes on as `progressing`: it is a phase with a budget of its own."""
     HEALTHY = "healthy"
     FAILED = "failed"
     SUPERSEDED = "superseded"
@@ -125,6 +126,11 @@ class Expectation:
     budgets: PhaseBudgets = PhaseBudgets()
     applied_at: datetime | None = None
     """When the reconciler applied the revision, where that is known; else the objects' own times are used."""
+    workload_revision: int | None = None
+    """The revision that the workload object itself carries: at most `revision`, for an object that did not change
+    keeps its own. None where it is not known: then any from the pod revision on will do."""
+    scales_to_zero: bool = False
+    """Whether an autoscaler may take all pods away, so that `replicas` 0 does not mean stopped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +156,8 @@ class Memory:
     Handed in with each assessment and given back by it; an empty one is a fair start, also after a restart.
     """
 
+    revision: int = 0
+    """What is remembered is about this revision and this pod revision; another one starts afresh."""
     pod_revision: int = 0
     phase: Phase | None = None
     phase_since: datetime | None = None
@@ -160,7 +168,7 @@ class Memory:
     details: Mapping[str, Any] = field(default_factory=dict)
     """Whatever else `assess` needs to count attempts once."""
     verdict: Verdict | None = None
-    """The final verdict, once there was one for this pod revision: it stays."""
+    """The final verdict, once there was one for this revision: it stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +187,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a rollout fails or failed."""
+    """Why a rollout fails or failed; with the verdict `progressing`, what it waits for (GPUs, a quota)."""
 
     reason: Reason
     cause: str
@@ -211,3 +219,47 @@ class RolloutStatus:
     failure: Failure | None = None
     note: str = ""
     """What else is worth knowing, e.g. `needs 4 GPUs, 2 are free`."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form: camelCase keys that are always there, times as ISO 8601 in UTC."""
+        expectation, progress, failure = self.expectation, self.progress, self.failure
+        return {
+            "environment": expectation.environment,
+            "endpoint": expectation.endpoint,
+            "namespace": expectation.namespace,
+            "kind": expectation.kind,
+            "workload": expectation.workload,
+            "revision": expectation.revision,
+            "podRevision": expectation.pod_revision,
+            "phase": self.phase.value,
+            "verdict": self.verdict.value,
+            "since": write_time(self.since),
+            "deadline": write_time(self.deadline),
+            "newestLive": self.newest_live,
+            "serving": self.serving,
+            "progress": {
+                "wanted": progress.wanted,
+                "updated": progress.updated,
+                "ready": progress.ready,
+                "oldServing": progress.old_serving,
+                "terminating": progress.terminating,
+                "oldRevision": progress.old_revision,
+            },
+            "failure": failure
+            and {
+                "reason": failure.reason.value,
+                "cause": failure.cause,
+                "evidence": failure.evidence,
+                "hint": failure.hint,
+                "since": write_time(failure.since),
+                "attempts": failure.attempts,
+            },
+            "note": self.note,
+        }
+
+
+def write_time(moment: datetime | None) -> str | None:
+    """A time as Kubernetes writes it, such as `2026-01-31T12:00:00Z`."""
+    if moment is None:
+        return None
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""What tests of the adapter share: it, straight to the server; and it through a proxy with faults."""
+"""The testbed through revstamp's own adapter: straight to the server, and through a proxy with faults."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from generator.cluster.kubernetes_cluster import KubernetesCluster
+from generator.cluster.open import open_cluster
+from generator.cluster.port import Cluster as Port
 from tests.cluster.adapter_clusters import open_kubernetes
 from tests.testbed.fault_proxy import FaultProxy
 from tests.testbed.fixtures.cluster import Cluster
@@ -33,3 +35,11 @@ def proxied(fault_proxy: FaultProxy, tmp_path: Path) -> Iterator[KubernetesClust
     cluster = open_kubernetes(fault_proxy.write_kubeconfig(tmp_path / "proxied.kubeconfig"))
     yield cluster
     cluster.close()
+
+
+@pytest.fixture
+def port(testbed: Cluster) -> Iterator[Port]:
+    """A connection of revstamp's own adapter."""
+    opened = open_cluster("testbed", kubeconfig=str(testbed.kubeconfig))
+    yield opened
+    opened.close()

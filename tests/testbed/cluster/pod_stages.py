@@ -109,7 +109,7 @@ def _blocked() -> list[Stage]:
             "pod-mount-failed",
             ("mount-failed",),
             (_NEW,),
-            pod_status("Pending", waiting("ContainerCreating")),
+            pod_status("Pending", waiting("ContainerCreating"), sandbox=False),
             event=mount,
         ),
     ]

@@ -51,11 +51,15 @@ def pod_status(
     last: str = "",
     restarts: int = 0,
     initialized: bool = True,
+    sandbox: bool = True,
     init_state: str = terminated("Completed", 0),
     init_last: str = "",
     init_restarts: int = 0,
 ) -> str:
-    """The whole status. `state`, `last` and `init_…` are of the functions above, `restarts` is added to the count."""
+    """The whole status. `state`, `last` and `init_…` are of the functions above, `restarts` is added to the count.
+
+    Without a `sandbox` its volumes are not mounted.
+    """
     others = RUNNING if phase == "Running" else state
     started = ready if started is None else started
     return "".join(
@@ -63,18 +67,18 @@ def pod_status(
             _HEAD,
             _ADDRESS if phase == "Running" else "",
             f"phase: {phase}\n",
-            _conditions(initialized, ready),
+            _conditions(initialized, ready, sandbox),
             _containers(state, others, ready, started, last, restarts),
             _init_containers(init_state, initialized, init_last, init_restarts),
         )
     )
 
 
-def _conditions(initialized: bool, ready: bool) -> str:
+def _conditions(initialized: bool, ready: bool, sandbox: bool) -> str:
     lines = ["conditions:\n"]
     unready = "" if ready else ', reason: ContainersNotReady, message: "containers with unready status"'
     for name, true, why in (
-        ("PodReadyToStartContainers", True, ""),
+        ("PodReadyToStartContainers", sandbox, ""),
         ("Initialized", initialized, "" if initialized else ", reason: ContainersNotInitialized"),
         ("ContainersReady", ready, unready),
         ("Ready", ready, unready),
