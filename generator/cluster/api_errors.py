@@ -130,6 +130,11 @@ def _explain_forbidden(refusal: Refusal, about: About) -> ClusterError:
     said = _FORBIDDEN.search(message)
     if said is None:
         return _make(ClusterForbidden, about, _shorten(message))
+    if said["user"] == "system:anonymous":
+        return ClusterUnauthorized(
+            f"{about}: the API server takes us for nobody, since the kubeconfig gives no credentials",
+            details=about.details,
+        )
     resource = said["path"] or ".".join(part for part in (said["resource"], said["group"]) if part)
     space = f" in the namespace {said['namespace']}" if said["namespace"] else ""
     return ClusterForbidden(

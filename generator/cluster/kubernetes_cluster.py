@@ -31,6 +31,8 @@ _JSON_PATCH = "application/json-patch+json"
 _REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _LOOKS = 3
 """How often an object is looked up and written again whose answer was lost."""
+_LISTS = 5
+"""How often a list starts anew because the server forgets its place between two pages."""
 _LOOK_PAUSE = 0.3
 """Seconds before that."""
 
@@ -78,7 +80,7 @@ class KubernetesCluster:
         """All objects of a kind, page by page. An object is given once, also where the listing has to start anew."""
         kind = self._discovery.complete(kind, "list")
         seen: set[str] = set()
-        while True:
+        for attempt in range(_LISTS):
             try:
                 for page in iterate_pages(self._caller, kind, namespace, labels, self._about("list", kind, namespace)):
                     for item in page.items:
@@ -88,7 +90,8 @@ class KubernetesCluster:
                             yield item
                 return
             except HistoryGone:
-                continue
+                if attempt == _LISTS - 1:
+                    raise
 
     def apply(self, body: Body, *, manager: str = FIELD_MANAGER, force: bool = False, dry_run: bool = False) -> Body:
         """Server-side apply; the live object as it is afterwards."""
@@ -96,7 +99,7 @@ class KubernetesCluster:
         if dry_run:
             query["dryRun"] = "All"
         ref = self._complete(ref_of(body), "patch")
-        if body["metadata"].get("resourceVersion"):
+        if _version_of(body):
             body = self._pin(ref, body)
         request = Request("PATCH", self._path(ref), query, encode(body), _APPLY)
         try:
@@ -133,7 +136,7 @@ class KubernetesCluster:
         request = Request("PUT", self._path(ref), {"fieldManager": manager, "fieldValidation": "Strict"}, encode(body))
         try:
             # With a resourceVersion a second one cannot do harm: it is refused where the first came through.
-            return self._call("update", request, ref, repeatable=bool(body["metadata"].get("resourceVersion")))
+            return self._call("update", request, ref, repeatable=bool(_version_of(body)))
         except StaleObject as error:
             return self._settle(ref, body, error)
 
@@ -162,6 +165,8 @@ class KubernetesCluster:
         try:
             self._call("delete", Request("DELETE", self._path(ref), body=encode(options)), ref)
             return True
+        except KindMissing:
+            return False
         except StaleObject as error:
             return self._settle_delete(ref, uid, error)
 
@@ -256,6 +261,11 @@ class KubernetesCluster:
         about = About(self._name, verb, path=path) if ref is None else self._about_ref(verb, ref)
         found: dict[str, Any] = self._caller.call(request, about, repeatable=repeatable)
         return found
+
+
+def _version_of(body: Body) -> str:
+    """The resourceVersion that is asked for; empty where any will do."""
+    return str((body.get("metadata") or {}).get("resourceVersion") or "")
 
 
 def encode(body: Any) -> bytes:

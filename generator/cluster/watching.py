@@ -30,6 +30,8 @@ from generator.errors import ClusterError, ClusterForbidden, ClusterUnauthorized
 
 _FINAL = (ClusterForbidden, KindMissing)
 """What a watch ends with; all else passes."""
+_HEAD_SECONDS = 10.0
+"""Until a server begins to answer; it does so before the first event."""
 _HEALTHY_SECONDS = 5.0
 """A connection that stood so long is no failure, whatever it ended with."""
 _RESUMES = 3
@@ -114,7 +116,7 @@ class Watch:
         given = False
         while True:
             try:
-                pages = iterate_pages(self._caller, self._kind, self._namespace, self._labels, self._about)
+                pages = iterate_pages(self._caller, self._kind, self._namespace, self._labels, self._about, stop)
                 for page in pages:
                     self._version = page.resource_version
                     for item in page.items:
@@ -165,7 +167,7 @@ class Watch:
         request = Request("GET", collection_path(self._kind, self._namespace), query)
         connection = self._caller.connection
         try:
-            response = connection.open_stream(request, self._times.silence_seconds)
+            response = connection.open_stream(request, min(_HEAD_SECONDS, self._times.silence_seconds))
         except TransportFailed as failure:
             raise _Interrupted(failure.words) from failure
         stream = EventStream(response, connection, self._times.silence_seconds)
