@@ -7,6 +7,7 @@ Owns: which request each method of the port is, and what a lost answer or a refu
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from threading import Event
@@ -29,12 +30,10 @@ from generator.errors import ClusterError, KindMissing, ObjectInvalid, StaleObje
 _APPLY = "application/apply-patch+yaml"
 _JSON_PATCH = "application/json-patch+json"
 _REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-_LOOKS = 3
-"""How often an object is looked up and written again whose answer was lost."""
 _LISTS = 5
 """How often a list starts anew because the server forgets its place between two pages."""
 _LOOK_PAUSE = 0.3
-"""Seconds before that."""
+"""Seconds before an object is made again whose answer was lost and which is not there."""
 
 
 class KubernetesCluster:
@@ -112,23 +111,24 @@ class KubernetesCluster:
         ref = self._complete(ref_of(body), "create")
         path = object_path(ref, self._name, collection=True)
         request = Request("POST", path, {"fieldManager": manager, "fieldValidation": "Strict"}, encode(body))
-        lost: ClusterError | None = None
-        for _ in range(_LOOKS):
+        deadline = time.monotonic() + self._limits.call_seconds
+        was_lost = False
+        while True:
             try:
                 return self._call("create", request, ref, repeatable=False)
-            except AnswerLost as error:
-                lost = error
+            except AnswerLost:
+                was_lost = True
                 found = self.read(ref)
-                if found is not None:
-                    return self._own(found, body, manager, ref)
-                self._connection.closed.wait(_LOOK_PAUSE)
-            except StaleObject:
-                found = self.read(ref) if lost is not None else None
+                if found is None and time.monotonic() < deadline and not self._connection.closed.wait(_LOOK_PAUSE):
+                    continue
                 if found is None:
                     raise
                 return self._own(found, body, manager, ref)
-        assert lost is not None  # noqa: S101 - only a lost answer comes here
-        raise lost
+            except StaleObject:
+                found = self.read(ref) if was_lost else None
+                if found is None:
+                    raise
+                return self._own(found, body, manager, ref)
 
     def replace(self, body: Body, *, manager: str = FIELD_MANAGER) -> Body:
         """Replace an object as a whole, by its resourceVersion. StaleObject where it was changed or is gone."""
