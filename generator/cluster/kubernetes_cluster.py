@@ -16,7 +16,7 @@ from typing import Any
 from generator.cluster.api_errors import UNEXPLAINED, HistoryGone
 from generator.cluster.calling import ANSWER_LOST, LIMITS, AnswerLost, Caller, Limits
 from generator.cluster.connection import Connection, Request
-from generator.cluster.discovery import Discovery, object_path
+from generator.cluster.discovery import Discovery, object_path, root_of
 from generator.cluster.json_patch import find_failed_tests
 from generator.cluster.kinds import Kind, ObjectRef, ref_of
 from generator.cluster.listing import iterate_pages
@@ -176,13 +176,25 @@ class KubernetesCluster:
         about = self._about("watch", kind, namespace)
         return Watch(self._caller, self._closer, kind, namespace, labels, about, self._watch_times).run(stop)
 
-    def can(self, verb: str, kind: Kind, namespace: str) -> bool:
-        """Whether whoever we are may do this, by a SelfSubjectAccessReview."""
+    def read_schemas(self, api_version: str) -> Mapping[str, Body]:
+        """The schemas of one version of a group by name; empty where the cluster does not have it."""
+        path = f"/openapi/v3{root_of(api_version)}"
+        try:
+            found = self._call("get", Request("GET", path), path=path)
+        except (KindMissing, StaleObject):
+            return {}
+        schemas = (found.get("components") or {}).get("schemas") or {}
+        return {str(name): schema for name, schema in schemas.items()}
+
+    def can(self, verb: str, kind: Kind, namespace: str, *, name: str = "") -> bool:
+        """Whether whoever we are may do this, by a SelfSubjectAccessReview; without `name`, to all objects."""
         kind = self._discovery.complete(kind, "create")
         version = kind.api_version.rpartition("/")[2]
         wanted = {"verb": verb, "group": kind.group, "version": version, "resource": kind.plural}
         if kind.namespaced and namespace:
             wanted["namespace"] = namespace
+        if name:
+            wanted["name"] = name
         review = {
             "apiVersion": "authorization.k8s.io/v1",
             "kind": "SelfSubjectAccessReview",

@@ -114,8 +114,8 @@ class Cluster(Protocol):
         """
         ...
 
-    def can(self, verb: str, kind: Kind, namespace: str) -> bool:
-        """Whether whoever we are may do this, by a SelfSubjectAccessReview."""
+    def can(self, verb: str, kind: Kind, namespace: str, *, name: str = "") -> bool:
+        """Whether whoever we are may do this, by a SelfSubjectAccessReview; without `name`, to all objects."""
         ...
 
     def close(self) -> None:
@@ -132,4 +132,13 @@ class TimeLimited(Protocol):
 
         For what is worth nothing when it is late. `attempt_seconds` bounds one of several attempts; 0 is no bound.
         """
+        ...
+
+
+@runtime_checkable
+class SchemaSource(Protocol):
+    """A cluster that tells the schemas of its kinds; a simulated one has none."""
+
+    def read_schemas(self, api_version: str) -> Mapping[str, Body]:
+        """The schemas of one version of a group by name, as its OpenAPI v3 document has them; empty without one."""
         ...

@@ -9,7 +9,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from generator.cluster.changes import Action
@@ -77,6 +78,7 @@ class WatchedEnvironment:
         self._seen = _Pending(time.monotonic(), tip.commit)
         self._awaited: set[str] = set()
         self._applied_at: dict[str, float] = {}
+        self._touched_at: dict[str, dict[int, datetime]] = {}
         self._told: dict[str, object] = {}
         self._stop = threading.Event()
         self._wake = threading.Event()
@@ -200,6 +202,7 @@ class WatchedEnvironment:
             self.metrics.objects.labels(self.name, change.action.value).inc()
         if result.changes.touched:
             self._applied_at[name] = time.monotonic()
+            self._touched_at[name] = {result.pod_revision: datetime.now(UTC)}
         if isinstance(result.error, NotLeading) or any(
             isinstance(change.error, NotLeading) for change in result.changes.failed
         ):
@@ -225,7 +228,8 @@ class WatchedEnvironment:
     def _tell(self, result: EndpointResult) -> None:
         """Log what was done, and what is wrong once for as long as it stays the same."""
         fields: dict[str, Any] = {"endpoint": result.name, "revision": result.revision, "commit": result.commit[:10]}
-        gist = (result.held, str(result.error), *(str(item) for item in result.changes if item.action in _NEWS))
+        news = (str(item) for item in result.changes if item.action in _NEWS)
+        gist = (result.held, str(result.error), *news, *map(str, result.changes.drift))
         same = self._told.get(result.name) == gist
         self._told[result.name] = gist
         end = "failed" if result.error or result.changes.failed else "held" if result.held else "unchanged"
@@ -252,7 +256,10 @@ class WatchedEnvironment:
 
     def _expect(self, name: str) -> Expectation | None:
         desired = self.sync.read(name)
-        return expect_endpoint(self.sync.desired, desired) if desired.bodies else None
+        if not desired.bodies:
+            return None
+        applied_at = self._touched_at.get(name, {}).get(desired.pod_revision)
+        return replace(expect_endpoint(self.sync.desired, desired), applied_at=applied_at)
 
     def _resume_rollouts(self) -> None:
         """Rollouts that an earlier term has begun keep their slots."""
