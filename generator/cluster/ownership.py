@@ -70,7 +70,7 @@ class _Comparison:
         inner = [element for element in fields if element != "."]
         if not inner:
             return self._is_whole(wanted, found, at)
-        if isinstance(wanted, Mapping) and isinstance(found, Mapping):
+        if isinstance(wanted, dict) and isinstance(found, dict):
             if len(inner) != len(wanted):
                 return False
             return all(
@@ -124,7 +124,7 @@ def _is_named(element: str, item: Any) -> bool:
     kind, named = _parse_element(element)
     if kind == "v":
         return _is_same(named, item)
-    if kind != "k" or not isinstance(item, Mapping):
+    if kind != "k" or not isinstance(item, dict):
         return False
     return all(_is_same(value, item.get(key, "TCP" if key == "protocol" else None)) for key, value in named.items())
 
