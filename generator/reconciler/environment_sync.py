@@ -211,7 +211,7 @@ class EnvironmentSync:
         doomed: list[ObjectRef] = []
         for name in names:
             try:
-                if name not in self.desired.traces or self.index.owned_refs(name):
+                if self._may_have_doomed(name):
                     doomed += self.doomed_refs(name, self.read(name))
             except RevstampError:
                 continue
@@ -224,6 +224,11 @@ class EnvironmentSync:
         except RevstampError:
             pass
         return self._prune_refusal
+
+    def _may_have_doomed(self, name: str) -> bool:
+        """Whether the cluster has an object of a kind that git does not have of the endpoint; nothing is parsed."""
+        owned = {f"{ref.kind.name.lower()}.yaml" for ref in self.index.owned_refs(name)}
+        return not owned <= self.desired.blobs(name).keys() or bool(self.record and self.record.apart.get(name))
 
     def _refuse_emptiness(self, doomed: list[ObjectRef]) -> None:
         """Refused where the commit has no manifests at all, nor says of each endpoint that it was deleted."""
@@ -238,6 +243,13 @@ class EnvironmentSync:
 
     def sync(self, name: str) -> EndpointResult:
         """One endpoint's pass. Whatever is wrong with it is part of the answer."""
+        result = self._sync(name)
+        if self.slots is not None and not result.waits_for_slot:
+            for waiting in self._give_back(self.slots, result):
+                self.on_change(waiting)
+        return result
+
+    def _sync(self, name: str) -> EndpointResult:
         desired_environment = self.desired
         try:
             settled = self._find_settled(desired_environment, name)
@@ -258,6 +270,13 @@ class EnvironmentSync:
             trace = desired.traces
             self._done[name] = trace.manifests + trace.stamp
         return result
+
+    def _give_back(self, slots: RolloutSlots, result: EndpointResult) -> tuple[str, ...]:
+        """The slot of an endpoint that begins no rollout: nobody would ever see that one end. Who may try now."""
+        waiting = slots.leave(result.name)
+        if result.held or (result.error is None and _is_rolled_out(result.changes)):
+            return waiting
+        return (*waiting, *slots.release(result.name))
 
     def _find_settled(self, environment: DesiredEnvironment, name: str) -> EndpointResult | None:
         """The result for an endpoint that has nothing to do, found without parsing anything but its stamp."""
@@ -280,7 +299,11 @@ class EnvironmentSync:
                 return f"environment {environment.name} is suspended"
             if environment.is_suspended(name):
                 return f"{desired.ref} is suspended"
-        if self.slots is not None and self._restarts(desired) and not self.slots.take(name, desired.pod_revision):
+        if self.slots is None or not self._restarts(desired):
+            return ""
+        if self.is_failing(name):
+            self.slots.hold(name, desired.pod_revision)  # what mends a failed rollout waits for no other
+        elif not self.slots.take(name, desired.pod_revision):
             return f"{WAITING}: {', '.join(self.slots.holders())}"
         return ""
 
@@ -344,5 +367,14 @@ class EnvironmentSync:
         self._done.pop(name, None)
         self.on_change(name)
 
+    def is_failing(self, name: str) -> bool:
+        """Whether the endpoint's rollout is known to fail; who follows rollouts says so."""
+        return False
+
     def on_change(self, name: str) -> None:
         """Is called when an endpoint's object is not, or no longer, what git wants; the reconciler listens here."""
+
+
+def _is_rolled_out(changes: ChangeSet) -> bool:
+    """Whether a workload is what git says: not one that the server refused, nor one that git no longer has."""
+    return any(change.ref.kind in _WORKLOADS and change.action in _APPLIED for change in changes)

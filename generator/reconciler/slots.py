@@ -25,10 +25,13 @@ class RolloutSlots:
             return self._next()
 
     def take(self, name: str, revision: int = 0) -> bool:
-        """Take a slot for a pod revision, or keep the one that the name has; False where it has to wait for one."""
+        """Take a slot for a pod revision, or keep the one that the name has; False where it has to wait for one.
+
+        The revision may be lower than the last one: a revert by hand takes the stamp back.
+        """
         with self._lock:
             if name in self._holders or len(self._holders) < self._limit:
-                self._holders[name] = max(revision, self._holders.get(name, 0))
+                self._holders[name] = revision
                 self._waiting.pop(name, None)
                 return True
             self._waiting.setdefault(name)
@@ -46,6 +49,14 @@ class RolloutSlots:
             if name not in self._holders or self._holders[name] > revision:
                 return ()
             del self._holders[name]
+            return self._next()
+
+    def leave(self, name: str) -> tuple[str, ...]:
+        """Wait no longer, for the name needs no slot any more; returns who may try now in its place."""
+        with self._lock:
+            if name not in self._waiting:
+                return ()
+            del self._waiting[name]
             return self._next()
 
     def holders(self) -> tuple[str, ...]:

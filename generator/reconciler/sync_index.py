@@ -52,7 +52,7 @@ class SyncIndex:
         """`notify` is told the endpoint of an object that is not, or no longer, what git wants."""
         self._wanted = wanted
         self._notify = notify
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._marks: dict[ObjectRef, Mark] = {}
         self._by_endpoint: dict[str, set[ObjectRef]] = defaultdict(set)
 
@@ -82,10 +82,16 @@ class SyncIndex:
 
         A webhook may have filled something in that differs from the manifest to the eye, but not to an apply.
         """
+        ref = ref_of(wanted.body)
         mark = _make_mark(live, _key(live), wanted)
         if applied:
             mark = replace(mark, blob=wanted.blob)
-        self._store(ref_of(wanted.body), mark)
+        with self._lock:
+            newer = self._marks.get(ref)
+            if newer is not None and newer.uid == mark.uid and _is_older(mark.version, newer.version):
+                # While the pass went on, a watch has told of what happened since.
+                mark = replace(mark, version=newer.version, replicas=newer.replicas) if newer.key == mark.key else newer
+            self._store(ref, mark)
 
     def find(self, ref: ObjectRef) -> Mark | None:
         """The mark of an object, or None where there is no such object."""

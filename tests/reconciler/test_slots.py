@@ -50,3 +50,22 @@ def test_a_higher_limit_lets_the_next_ones_in() -> None:
     slots.take("b")
     slots.take("c")
     assert slots.set_limit(3) == ("b", "c")
+
+
+def test_a_revert_by_hand_gives_its_slot_back() -> None:
+    """The stamp is back at an older revision, and so is the verdict on it."""
+    slots = RolloutSlots(1)
+    slots.take("a", 3)
+    slots.take("a", 2)
+    slots.take("b")
+    assert slots.release("a", 2) == ("b",)
+
+
+def test_whoever_needs_no_slot_any_more_keeps_nobody_behind_it_waiting() -> None:
+    """It was deleted or suspended while it waited."""
+    slots = RolloutSlots(1)
+    for name in ("a", "b", "c"):
+        slots.take(name)
+    assert slots.release("a") == ("b",)
+    assert slots.leave("b") == ("c",)
+    assert slots.leave("b") == ()
