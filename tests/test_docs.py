@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import importlib
 import inspect
 import pkgutil
@@ -15,12 +16,16 @@ from typing import Any, get_args
 
 import click
 import pytest
+import yaml
+from prometheus_client.metrics import MetricWrapperBase
 from pydantic import BaseModel
 
 import generator
 import generator.errors
 from generator.cli.main import COMMANDS, cli
 from generator.errors import RevstampError
+from generator.reconciler.metrics import Metrics
+from generator.reconciler.server import FaceServer
 from generator.render.context import TEMPLATE_KINDS
 from generator.render.shipped import shipped_templates
 from generator.render.stamp import Stamp
@@ -34,7 +39,12 @@ DOCS = sorted((ROOT / "docs").glob("*.md"))
 PAGES = [*sorted(ROOT.glob("*.md")), *DOCS]
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
-SHARED = ("Options of every command", "Options of every change", "Fields of an endpoint")
+SHARED = (
+    "Options of every command",
+    "Options of every change",
+    "Options of commands that reach a cluster",
+    "Fields of an endpoint",
+)
 
 
 @cache
@@ -199,6 +209,62 @@ def test_each_variable_of_the_testbed_is_documented_and_each_documented_one_exis
     named = set(re.findall(r"^\| `(REVSTAMP_TEST[A-Z_]+)` \|", everywhere, re.MULTILINE))
     code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests/testbed").rglob("*.py"))
     assert named == set(re.findall(r"REVSTAMP_TEST[A-Z_]+", code))
+
+
+# Metrics and HTTP
+
+
+def test_each_metric_is_documented_with_its_type_and_labels_and_each_documented_one_exists() -> None:
+    """docs/metrics.md has a row for each metric, under the name that Prometheus shows."""
+    rows = re.findall(r"^\| `(revstamp_[a-z_]+)` \| (\w+) \|([^|]*)\|", page("docs/metrics.md"), re.MULTILINE)
+    documented = {name: (kind, tuple(re.findall(r"`([a-z]+)`", labels))) for name, kind, labels in rows}
+    assert documented == dict(registered_metrics())
+    used = set(re.findall(r"\brevstamp_[a-z_]+", "".join(path.read_text(encoding="utf-8") for path in PAGES)))
+    assert used <= documented.keys()
+
+
+def registered_metrics() -> Iterator[tuple[str, tuple[str, tuple[str, ...]]]]:
+    """Name, type and labels of everything that the reconciler counts."""
+    for metric in vars(Metrics()).values():
+        if isinstance(metric, MetricWrapperBase):
+            (family,) = metric.describe()
+            name = f"{family.name}_total" if family.type == "counter" else family.name
+            yield name, (family.type, metric._labelnames)
+
+
+def test_each_route_of_the_reconciler_is_documented_and_each_documented_one_is_answered() -> None:
+    """docs/reconciler.md names method and path; what it names is no 404."""
+    named = set(re.findall(r"^\| `(GET|POST) (/[a-z]+)` \|", page("docs/reconciler.md"), re.MULTILINE))
+    code = (ROOT / "generator/reconciler/server.py").read_text(encoding="utf-8")
+    assert {path for _, path in named} == set(re.findall(r'"(/[a-z]+)"', code))
+    face = FaceServer(("127.0.0.1", 0), Metrics(), lambda: {"ready": True}, lambda: None, branch="main")
+    face.start()
+    try:
+        answers = {(method, path): ask(face.port, method, path) for method, path in named}
+    finally:
+        face.close()
+    assert 404 not in answers.values()
+
+
+def ask(port: int, method: str, path: str) -> int:
+    """The status of one request."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request(method, path, body=b"{}" if method == "POST" else None)
+    return connection.getresponse().status
+
+
+def test_each_input_of_the_workflows_is_documented() -> None:
+    """docs/pull-requests.md names each reusable workflow with what it is given."""
+    text = page("docs/pull-requests.md")
+    for path in sorted((ROOT / ".github/workflows").glob("*.yml")):
+        call = yaml.safe_load(path.read_text(encoding="utf-8")).get(True, {}).get("workflow_call")
+        if call is None:
+            continue
+        assert f"| `{path.name}` |" in text, path.name
+        for name in call["inputs"]:
+            assert re.search(rf"^\| `{name}` \| (all|`{path.stem}`) \|", text, re.MULTILINE), f"{path.name}: {name}"
+        for name in call.get("secrets", {}):
+            assert f"| secret `{name}` | `{path.stem}` |" in text, f"{path.name}: {name}"
 
 
 # File formats and templates

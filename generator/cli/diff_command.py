@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from generator.cli.cluster_options import cluster_options
 from generator.cli.output import note, output_option, print_json, say, use_color, warn
 from generator.cli.progress import Progress
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 @click.option("--markdown", is_flag=True, help="For a comment on a pull request: at most 8 KB.")
 @click.option("--files", is_flag=True, help="The files line by line, instead of what they mean.")
 @click.option("--exit-code", is_flag=True, help="End with 1 where there is a difference.")
+@click.option("--live", is_flag=True, help="Compare with the cluster, by a dry run of the API server.")
+@click.option("--environment", metavar="NAME", help="With --live: all endpoints of this environment.")
+@cluster_options
 @output_option
 @click.pass_obj
 def command(
@@ -35,10 +39,12 @@ def command(
     files: bool,
     exit_code: bool,
     output: str,
+    **values: Any,
 ) -> int:
     """Show what changes, what it restarts, and which GPUs it needs.
 
     Without REV: what `revstamp commit` would change. With one: from there to HEAD. With two: from one to the other.
+    With --live: what `revstamp apply` of REV (or HEAD) would change in the cluster; what others own does not show.
 
     \b
     Examples:
@@ -46,10 +52,19 @@ def command(
       revstamp diff HEAD~1
       revstamp diff origin/main HEAD --markdown > comment.md
       revstamp diff --all --exit-code
+      revstamp diff --live -e prod/chat
     """
     from generator.service.workspace import Workspace
     from generator.settings import load_settings
 
+    if values["live"]:
+        from generator.cli.live_diff import print_live_diff
+
+        if len(revs) > 1 or everything or markdown or files:
+            raise click.UsageError("--live goes with one revision at most, and without --all, --markdown and --files")
+        rev = revs[0] if revs else "HEAD"
+        differs = print_live_diff(folder, rev, endpoints, values, output)
+        return 1 if exit_code and differs else 0
     if len(revs) > 2:
         raise click.UsageError("give at most two revisions")
     workspace = Workspace.open(folder, load_settings())

@@ -41,6 +41,7 @@ COMMANDS: dict[str, str] = {
     "suspend": "let the reconciler leave an endpoint or environment alone",
     "resume": "let the reconciler go on",
     "adopt": "take over what another tool made, without losing a pod",
+    "install": "print what runs the reconciler in a cluster",
     "log": "list an endpoint's revisions: who, when, why, what",
     "explain": "say where each value comes from and where it ends",
     "verify": "check that a revision is what its sources say",

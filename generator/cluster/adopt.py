@@ -16,10 +16,10 @@ from generator.cluster.changes import Action, ObjectChange
 from generator.cluster.drift import is_controller, managed_fields
 from generator.cluster.endpoint_pass import serves
 from generator.cluster.kinds import DEPLOYMENT, ObjectRef, ref_of
-from generator.cluster.ownership import take_over
 from generator.cluster.policy import ADOPTING, ApplyPolicy
 from generator.cluster.port import Body, Cluster, Propagation
 from generator.cluster.replicas import hand_over, least_replicas, leaves_replicas
+from generator.cluster.takeover import take_fields
 from generator.errors import ClusterUnreachable, Refused, RevstampError, RolloutTimedOut, StaleObject
 
 _POLL = 0.1
@@ -111,7 +111,7 @@ def _take_over(cluster: Cluster, step: AdoptionStep, manifest: Body, least: int 
     live = cluster.read(step.ref)
     if live is None:
         raise StaleObject(f"{step.ref} is gone since the plan was made", hint="run it again")
-    live = cluster.patch(step.ref, take_over(live, makers_of(live)))
+    live = take_fields(cluster, live, makers_of, ADOPTING if step.step is Step.BRIDGE else "")
     if step.ref.kind == DEPLOYMENT and leaves_replicas(manifest):
         hand_over(cluster, live, least)
     applied = cluster.apply(manifest, force=True)
@@ -195,6 +195,9 @@ def is_rolled_out(deployment: Body | None) -> bool:
 
 def _finish_service(cluster: Cluster, step: AdoptionStep) -> ObjectChange:
     try:
+        live = cluster.read(step.ref)
+        if live is not None:
+            take_fields(cluster, live, makers_of)  # the mark was set by a patch, which an apply alone does not undo
         cluster.apply(step.manifest or {}, force=True)
     except RevstampError as error:
         return ObjectChange(step.ref, Action.FAILED, error.message, error)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from generator.cluster.apply_objects import order_manifests
+from generator.cluster.apply_objects import REVISION, order_manifests
 from generator.cluster.drift import is_ours, say_makers
 from generator.cluster.kinds import (
     AUTOSCALER,
@@ -114,7 +114,7 @@ def plan_adoption(cluster: Cluster, manifests: Sequence[Body]) -> AdoptionPlan:
 def _plan_other(ref: ObjectRef, manifest: Body, live: Body | None) -> AdoptionStep:
     if live is None:
         return AdoptionStep(ref, Step.CREATE, "there is none yet", manifest)
-    if is_ours(live):
+    if is_ours(live) and REVISION in (live["metadata"].get("annotations") or {}):
         return AdoptionStep(ref, Step.NOTHING, "it is revstamp's already", manifest, live)
     if owner := _owner(live):
         return AdoptionStep(ref, Step.BLOCKED, f"it belongs to {owner}, which would make it anew", manifest, live)
@@ -162,7 +162,8 @@ def find_orphans(cluster: Cluster, ref: ObjectRef, labels: Mapping[str, str]) ->
 
 def _plan_service(ref: ObjectRef, manifest: Body, live: Body | None, workload: Body | None) -> AdoptionStep:
     if live is not None and ADOPTING in (live["metadata"].get("annotations") or {}):
-        return AdoptionStep(ref, Step.FINISH, "it gets its final form once the old pods are gone", manifest, live)
+        words = "it is being taken over, and gets its final form once the old pods are gone"
+        return AdoptionStep(ref, Step.FINISH if _names_a_port(live) else Step.BRIDGE, words, manifest, live)
     step = _plan_other(ref, manifest, live)
     if step.step is not Step.TAKE_OVER or live is None or workload is None:
         return step

@@ -1,7 +1,7 @@
 """Whose fields an object has, by its `managedFields`.
 
-Owns: whether an apply would change anything, and moving others' fields into our entry. Refuses: deciding whether that
-is right.
+Owns: whether an apply would change anything, who owns a field, and moving others' fields into our entry. Refuses:
+deciding whether that is right. Pure.
 Source: structured-merge-diff's `fieldsV1`; moving entries is how client-side apply is migrated (Kubernetes
 documentation, "Server-Side Apply", upgrading from client-side apply).
 """
@@ -10,13 +10,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
+from generator.cluster.defaults import Names, find_defaults
 from generator.cluster.drift import managed_fields
-from generator.cluster.fields import MISSING, Path, iterate_leaves, value_at_path
+from generator.cluster.fields import Path, iterate_leaves
 from generator.cluster.port import FIELD_MANAGER, Body
 
-_IDENTITY = frozenset({("f:apiVersion",), ("f:kind",), ("f:metadata", "f:name"), ("f:metadata", "f:namespace")})
+Owner = tuple[str, str, str]
+"""Manager, operation (`Apply` or `Update`) and subresource, which is empty for the object itself."""
+
+_IDENTITY = ("apiVersion", "kind")
+_NAMES = ("name", "namespace")
 
 
 def is_applied(manifest: Body, live: Body, manager: str = FIELD_MANAGER) -> bool:
@@ -24,107 +31,203 @@ def is_applied(manifest: Body, live: Body, manager: str = FIELD_MANAGER) -> bool
 
     May say no where yes were right (a quantity in another form), which costs one request; never the other way round.
     """
-    entry = _own_entry(live, manager)
-    if entry is None or entry.get("apiVersion") != manifest.get("apiVersion"):
+    entries = list(_own_entries(live, manager))
+    if len(entries) != 1 or entries[0].get("apiVersion") != manifest.get("apiVersion"):
         return False
-    fields = entry.get("fieldsV1")
+    if any(manifest.get(key) != live.get(key) for key in _IDENTITY):
+        return False
+    fields = entries[0].get("fieldsV1")
     if not isinstance(fields, Mapping):
         return False
-    owned = set(iterate_leaves(fields))
-    return all(_holds(path, manifest, live) for path in owned) and _is_covered(manifest, fields, ())
+    comparison = _Comparison(find_defaults(str(manifest.get("apiVersion")), str(manifest.get("kind"))))
+    return comparison.agrees(_without_identity(manifest), live, fields, ())
 
 
-def _own_entry(live: Body, manager: str) -> Mapping[str, Any] | None:
+def _own_entries(live: Body, manager: str) -> Iterator[Mapping[str, Any]]:
     for entry in managed_fields(live):
         if entry.get("manager") == manager and entry.get("operation") == "Apply" and not entry.get("subresource"):
-            return entry
-    return None
+            yield entry
 
 
-def _holds(path: Path, manifest: Body, live: Body) -> bool:
-    """Whether the manifest has the field too, with the live value."""
-    wanted = value_at_path(manifest, path)
-    return wanted is not MISSING and bool(_same(wanted, value_at_path(live, path)))
+def _without_identity(manifest: Body) -> dict[str, Any]:
+    """What can be owned: which object it is belongs to nobody."""
+    kept = {key: value for key, value in manifest.items() if key not in _IDENTITY}
+    metadata = {key: value for key, value in (manifest.get("metadata") or {}).items() if key not in _NAMES}
+    if metadata:
+        return {**kept, "metadata": metadata}
+    kept.pop("metadata", None)
+    return kept
 
 
-def _same(one: Any, other: Any) -> bool:
-    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    """A manifest against a live object, along the fields that are owned."""
 
+    defaults: Mapping[Names, Mapping[str, Any]]
 
-def _is_covered(value: Any, fields: Mapping[str, Any], path: Path) -> bool:
-    """Whether every field of the manifest is among the owned ones."""
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            element = f"f:{key}"
-            here = (*path, element)
-            if here in _IDENTITY:
-                continue
-            below = fields.get(element)
-            if below is None:
+    def agrees(self, wanted: Any, found: Any, fields: Mapping[str, Any], at: Names) -> bool:
+        """Whether just what is wanted is owned, and is what is found. Without fields below it counts as a whole."""
+        inner = [element for element in fields if element != "."]
+        if not inner:
+            return self._is_whole(wanted, found, at)
+        if isinstance(wanted, dict) and isinstance(found, dict):
+            if len(inner) != len(wanted):
                 return False
-            if below and not _is_covered(item, below, here):
+            return all(
+                f"f:{key}" in fields and key in found and self.agrees(value, found[key], fields[f"f:{key}"], (*at, key))
+                for key, value in wanted.items()
+            )
+        if isinstance(wanted, list) and isinstance(found, list):
+            return len(inner) == len(wanted) and self._items_agree(wanted, found, fields, at)
+        return False
+
+    def _items_agree(self, wanted: list[Any], found: list[Any], fields: Mapping[str, Any], at: Names) -> bool:
+        """Each wanted item is one of the owned ones, and they stand in the same order: an apply would restore that."""
+        places = []
+        left = [element for element in fields if element != "."]
+        for item in wanted:
+            element = next((each for each in left if _is_named(each, item)), None)
+            if element is None:
                 return False
-        return True
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return all(_is_item_covered(item, fields, path) for item in value)
+            left.remove(element)
+            places_found = [place for place, other in enumerate(found) if _is_named(element, other)]
+            if len(places_found) != 1:
+                return False
+            same = element.startswith("v:") or self.agrees(item, found[places_found[0]], fields[element], at)
+            if not same:
+                return False
+            places.append(places_found[0])
+        return places == sorted(places)
+
+    def _is_whole(self, wanted: Any, found: Any, at: Names) -> bool:
+        """Equal, but for what the server fills in."""
+        if not self.defaults:
+            return _is_same(wanted, found)
+        if isinstance(wanted, dict) and isinstance(found, dict):
+            return wanted.keys() <= found.keys() and all(
+                self._is_whole(wanted[key], value, (*at, key)) if key in wanted else self._is_default(key, value, at)
+                for key, value in found.items()
+            )
+        if isinstance(wanted, list) and isinstance(found, list):
+            return len(wanted) == len(found) and all(
+                self._is_whole(one, other, at) for one, other in zip(wanted, found, strict=True)
+            )
+        return _is_same(wanted, found)
+
+    def _is_default(self, key: str, value: Any, at: Names) -> bool:
+        known = self.defaults.get(at, {})
+        return key in known and _is_same(known[key], value)
+
+
+def _is_named(element: str, item: Any) -> bool:
+    """Whether the element means this item, by its keys or its value. The protocol of a port may be left out."""
+    kind, named = _parse_element(element)
+    if kind == "v":
+        return _is_same(named, item)
+    if kind != "k" or not isinstance(item, dict):
+        return False
+    return all(_is_same(value, item.get(key, "TCP" if key == "protocol" else None)) for key, value in named.items())
+
+
+@lru_cache(maxsize=4096)
+def _parse_element(element: str) -> tuple[str, Any]:
+    """`k` or `v` and what it names; an empty kind for all else. The same few names come with every endpoint."""
+    kind, _, rest = element.partition(":")
+    try:
+        named = json.loads(rest)
+    except ValueError:
+        return "", None
+    return (kind, named) if kind == "v" or (kind == "k" and isinstance(named, dict)) else ("", None)
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    """Equal to the last type: 1, 1.0 and true are three values."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(_is_same(value, other[key]) for key, value in one.items())
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(_is_same, one, other))
+    return bool(one == other)
+
+
+def fields_of(entry: Mapping[str, Any]) -> frozenset[Path]:
+    """The fields that one entry of `managedFields` names to their ends."""
+    fields = entry.get("fieldsV1")
+    return frozenset(iterate_leaves(fields)) if isinstance(fields, Mapping) else frozenset()
+
+
+def owners_of(live: Body, path: Sequence[str]) -> list[Owner]:
+    """Who owns the field, something below it, or the whole that it is part of. `path` as in `fields.Path`."""
+    found = []
+    for entry in managed_fields(live):
+        fields = entry.get("fieldsV1")
+        if isinstance(fields, Mapping) and _reaches(fields, path):
+            owner = (entry.get("manager"), entry.get("operation"), entry.get("subresource"))
+            found.append((str(owner[0] or ""), str(owner[1] or ""), str(owner[2] or "")))
+    return found
+
+
+def _reaches(fields: Mapping[str, Any], path: Sequence[str]) -> bool:
+    for at, element in enumerate(path):
+        if element not in fields:
+            # A whole that is owned as one, such as a selector, has no fields below it.
+            return at > 0 and not any(each != "." for each in fields)
+        fields = fields[element]
     return True
 
 
-def _is_item_covered(item: Any, fields: Mapping[str, Any], path: Path) -> bool:
-    for element, below in fields.items():
-        kind, _, rest = element.partition(":")
-        if kind == "k" and isinstance(item, Mapping):
-            keys = json.loads(rest)
-            if all(item.get(key, "TCP" if key == "protocol" else None) == value for key, value in keys.items()):
-                return _is_covered(item, below, (*path, element))
-        elif kind == "v" and json.loads(rest) == item:
-            return True
-    return False
+def take_over(live: Body, managers: Sequence[tuple[str, str]], manager: str = FIELD_MANAGER) -> list[dict[str, Any]]:
+    """A JSON patch that moves the fields of these (manager, operation) entries into ours; empty if there are none.
 
-
-def take_over(live: Body, managers: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
-    """A JSON patch that moves the fields of these (manager, operation) entries into ours.
-
-    The next apply then removes those that the manifest does not have. It tests the resourceVersion.
+    The next apply then removes those that the manifest does not have. It tests the resourceVersion. Entries of
+    subresources stay. An entry names fields of one version of the API, and a manager has one entry: it keeps our
+    version, else the object's, else the first one's; fields of others are given up, so that nobody owns them.
     """
     wanted = set(managers)
-    entries = [dict(entry) for entry in managed_fields(live)]
-    moved = [entry for entry in entries if _is_one_of(entry, wanted)]
-    own = _own_entry(live, FIELD_MANAGER)
-    merged: dict[str, Any] = dict(own["fieldsV1"]) if own is not None else {}
+    entries = list(managed_fields(live))
+    moved = [entry for entry in entries if _is_one_of(entry, wanted, manager)]
+    if not moved:
+        return []
+    own = next(_own_entries(live, manager), None)
+    versions = [str(entry.get("apiVersion")) for entry in ((own, *moved) if own is not None else moved)]
+    version = live.get("apiVersion") if own is None and live.get("apiVersion") in versions else versions[0]
+    fields: Mapping[str, Any] = own["fieldsV1"] if own is not None else {}
     for entry in moved:
-        merged = merge_fields(merged, entry.get("fieldsV1") or {})
+        if entry.get("apiVersion") == version:
+            fields = merge_fields(fields, entry.get("fieldsV1") or {})
+    time = next((str(entry["time"]) for entry in (own, *moved) if entry is not None and entry.get("time")), None)
     ours = {
-        "manager": FIELD_MANAGER,
+        "manager": manager,
         "operation": "Apply",
-        "apiVersion": (own or (moved[0] if moved else live))["apiVersion"],
+        "apiVersion": version,
         "fieldsType": "FieldsV1",
-        "fieldsV1": merged,
-        **({"time": time} if (time := next(_times(own, moved), None)) else {}),
+        "fieldsV1": fields,
+        **({"time": time} if time else {}),
     }
-    kept = [entry for entry in entries if entry not in moved and entry != own]
+    kept = [entry for entry in entries if entry is not own and not any(entry is each for each in moved)]
     return [
         {"op": "test", "path": "/metadata/resourceVersion", "value": live["metadata"]["resourceVersion"]},
         {"op": "replace", "path": "/metadata/managedFields", "value": [ours, *kept]},
     ]
 
 
-def _times(own: Mapping[str, Any] | None, moved: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    for entry in (own, *moved):
-        if entry is not None and entry.get("time"):
-            yield str(entry["time"])
-
-
-def _is_one_of(entry: Mapping[str, Any], wanted: set[tuple[str, str]]) -> bool:
-    if entry.get("subresource") or (entry.get("manager") == FIELD_MANAGER and entry.get("operation") == "Apply"):
+def _is_one_of(entry: Mapping[str, Any], wanted: set[tuple[str, str]], manager: str) -> bool:
+    if entry.get("subresource") or (entry.get("manager") == manager and entry.get("operation") == "Apply"):
         return False
     return (str(entry.get("manager")), str(entry.get("operation"))) in wanted
 
 
 def merge_fields(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    """Both sets of fields together."""
+    """Both sets of fields together. A whole that only one of them owns as one stays a whole."""
     merged = dict(one)
     for key, below in other.items():
         known = merged.get(key)
-        merged[key] = merge_fields(known, below) if isinstance(known, Mapping) and isinstance(below, Mapping) else below
+        if not isinstance(known, Mapping) or not isinstance(below, Mapping):
+            merged[key] = below
+        elif known and below:
+            merged[key] = merge_fields(known, below)
+        else:
+            # `{}` is the path itself; with fields below it, that is written as `.`.
+            merged[key] = merge_fields(known, below) | ({".": {}} if known or below else {})
     return merged

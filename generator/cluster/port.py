@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from threading import Event
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from generator.cluster.kinds import Kind, ObjectRef
 
@@ -114,10 +114,31 @@ class Cluster(Protocol):
         """
         ...
 
-    def can(self, verb: str, kind: Kind, namespace: str) -> bool:
-        """Whether whoever we are may do this, by a SelfSubjectAccessReview."""
+    def can(self, verb: str, kind: Kind, namespace: str, *, name: str = "") -> bool:
+        """Whether whoever we are may do this, by a SelfSubjectAccessReview; without `name`, to all objects."""
         ...
 
     def close(self) -> None:
         """Give up connections and end watches."""
+        ...
+
+
+@runtime_checkable
+class TimeLimited(Protocol):
+    """A cluster that can hurry; the Kubernetes adapter does, where others have no time limits at all."""
+
+    def within(self, seconds: float, attempt_seconds: float = 0.0) -> Cluster:
+        """The same cluster, each call of which ends within so many seconds, and does not queue behind other calls.
+
+        For what is worth nothing when it is late. `attempt_seconds` bounds one of several attempts; 0 is no bound.
+        """
+        ...
+
+
+@runtime_checkable
+class SchemaSource(Protocol):
+    """A cluster that tells the schemas of its kinds; a simulated one has none."""
+
+    def read_schemas(self, api_version: str) -> Mapping[str, Body]:
+        """The schemas of one version of a group by name, as its OpenAPI v3 document has them; empty without one."""
         ...

@@ -111,7 +111,7 @@ class EnvironmentLoop:
                 self._note_failure(error)
                 self._stop.wait(min(_LONGEST_PAUSE, 0.5 * 2 ** min(failures, 8)))
             finally:
-                self._metrics.leading.labels(self.name).set(0)
+                self._metrics.forget(self.name)
 
     def _serve(self) -> None:
         """One connection: wait for leadership, then work until something is lost."""

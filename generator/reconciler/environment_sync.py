@@ -22,12 +22,14 @@ from generator.cluster.prune import check_limit
 from generator.cluster.record import AppliedRecord
 from generator.errors import InvalidInput, NotFound, Refused, RevstampError
 from generator.reconciler.slots import RolloutSlots
-from generator.reconciler.sync_index import SyncIndex, fingerprint
+from generator.reconciler.sync_index import SyncIndex
 from generator.render.pods import pod_revision_path, value_at
-from generator.service.desired import DesiredEndpoint, DesiredEnvironment
+from generator.service.desired import DesiredEndpoint, DesiredEnvironment, DesiredObject
+from generator.service.fleet import EndpointRef
 
 _CACHED_ENDPOINTS = 256
 _WORKLOADS = (DEPLOYMENT, INFERENCE_SERVICE)
+_APPLIED = (Action.CREATED, Action.CONFIGURED, Action.UNCHANGED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +166,7 @@ class EnvironmentSync:
                     self._read.popitem(last=False)
         return found
 
-    def find_manifest(self, endpoint: str, ref: ObjectRef) -> Body | None:
+    def find_manifest(self, endpoint: str, ref: ObjectRef) -> DesiredObject | None:
         """The manifest of an object, or None where git has none (or none that can be read)."""
         try:
             return self._desired.read_object(endpoint, ref)
@@ -209,7 +211,7 @@ class EnvironmentSync:
         doomed: list[ObjectRef] = []
         for name in names:
             try:
-                if name not in self.desired.traces or self.index.owned_refs(name):
+                if self._may_have_doomed(name):
                     doomed += self.doomed_refs(name, self.read(name))
             except RevstampError:
                 continue
@@ -222,6 +224,11 @@ class EnvironmentSync:
         except RevstampError:
             pass
         return self._prune_refusal
+
+    def _may_have_doomed(self, name: str) -> bool:
+        """Whether the cluster has an object of a kind that git does not have of the endpoint; nothing is parsed."""
+        owned = {f"{ref.kind.name.lower()}.yaml" for ref in self.index.owned_refs(name)}
+        return not owned <= self.desired.blobs(name).keys() or bool(self.record and self.record.apart.get(name))
 
     def _refuse_emptiness(self, doomed: list[ObjectRef]) -> None:
         """Refused where the commit has no manifests at all, nor says of each endpoint that it was deleted."""
@@ -236,8 +243,18 @@ class EnvironmentSync:
 
     def sync(self, name: str) -> EndpointResult:
         """One endpoint's pass. Whatever is wrong with it is part of the answer."""
+        result = self._sync(name)
+        if self.slots is not None and not result.waits_for_slot:
+            for waiting in self._give_back(self.slots, result):
+                self.on_change(waiting)
+        return result
+
+    def _sync(self, name: str) -> EndpointResult:
         desired_environment = self.desired
         try:
+            settled = self._find_settled(desired_environment, name)
+            if settled is not None:
+                return settled
             desired = self.read(name)
         except RevstampError as error:
             return EndpointResult(name, desired_environment.commit, 0, 0, error=error)
@@ -254,6 +271,26 @@ class EnvironmentSync:
             self._done[name] = trace.manifests + trace.stamp
         return result
 
+    def _give_back(self, slots: RolloutSlots, result: EndpointResult) -> tuple[str, ...]:
+        """The slot of an endpoint that begins no rollout: nobody would ever see that one end. Who may try now."""
+        waiting = slots.leave(result.name)
+        if result.held or (result.error is None and _is_rolled_out(result.changes)):
+            return waiting
+        return (*waiting, *slots.release(result.name))
+
+    def _find_settled(self, environment: DesiredEnvironment, name: str) -> EndpointResult | None:
+        """The result for an endpoint that has nothing to do, found without parsing anything but its stamp."""
+        blobs = environment.blobs(name)
+        refs = self.index.find_settled(name, blobs) if blobs else None
+        if refs is None or environment is not self.desired:
+            return None
+        trace = environment.traces[name]
+        stamp = environment.fleet.stamp(EndpointRef(environment.name, name))
+        self._done[name] = trace.manifests + trace.stamp
+        changes = ChangeSet(tuple(ObjectChange(ref, Action.UNCHANGED) for ref in refs))
+        revisions = (stamp.revision, stamp.pod_revision) if stamp else (0, 0)
+        return EndpointResult(name, environment.commit, *revisions, changes)
+
     def _hold(self, environment: DesiredEnvironment, desired: DesiredEndpoint) -> str:
         """Why the endpoint is left alone for now, in words."""
         name = desired.ref.name
@@ -262,7 +299,11 @@ class EnvironmentSync:
                 return f"environment {environment.name} is suspended"
             if environment.is_suspended(name):
                 return f"{desired.ref} is suspended"
-        if self.slots is not None and self._restarts(desired) and not self.slots.take(name):
+        if self.slots is None or not self._restarts(desired):
+            return ""
+        if self.is_failing(name):
+            self.slots.hold(name, desired.pod_revision)  # what mends a failed rollout waits for no other
+        elif not self.slots.take(name, desired.pod_revision):
             return f"{WAITING}: {', '.join(self.slots.holders())}"
         return ""
 
@@ -283,25 +324,30 @@ class EnvironmentSync:
         doomed = self.doomed_refs(name, desired) if self.options.prune else ()
         refusal = self._prune_refusal
         kept = tuple(ObjectChange(ref, Action.SKIPPED, refusal.message) for ref in doomed) if refusal else ()
-        fresh = [body for body in desired.bodies if not self._is_settled(body)]
-        workloads = [body for body in desired.bodies if ref_of(body).kind in _WORKLOADS]
-        if doomed and any(ref.kind in _WORKLOADS for ref in doomed):
-            fresh += [body for body in workloads if body not in fresh]  # whether the successor serves must be seen
-        same = tuple(ObjectChange(ref_of(body), Action.UNCHANGED) for body in desired.bodies if body not in fresh)
-        done = run_pass(self.cluster, EndpointPass(name, fresh, () if refusal else doomed, self._policy()), self._find)
+        swaps = any(ref.kind in _WORKLOADS for ref in doomed)  # whether the successor serves must be seen
+        fresh = [
+            item
+            for item in desired.objects
+            if not self._is_settled(item) or (swaps and ref_of(item.body).kind in _WORKLOADS)
+        ]
+        same = tuple(ObjectChange(ref_of(item.body), Action.UNCHANGED) for item in desired.objects if item not in fresh)
+        bodies = [item.body for item in fresh]
+        done = run_pass(self.cluster, EndpointPass(name, bodies, () if refusal else doomed, self._policy()), self._find)
         if not self.options.dry_run:
-            for body in fresh:
-                if (live := done.live.get(ref_of(body))) is not None:
-                    self.index.note(body, live)
+            ends = {change.ref: change for change in done.changes}
+            for item in fresh:
+                ref = ref_of(item.body)
+                if (live := done.live.get(ref)) is not None:
+                    self.index.note(item, live, applied=ends[ref].action in _APPLIED)
             for change in done.changes:
                 if change.action is Action.PRUNED:
                     self.index.forget(change.ref)
         return ChangeSet((*done.changes, *same, *kept))
 
-    def _is_settled(self, body: Body) -> bool:
+    def _is_settled(self, item: DesiredObject) -> bool:
         """Whether nothing is to be done for an object, nor to be told about it."""
-        mark = self.index.find(ref_of(body))
-        return mark is not None and not mark.drift and mark.manifest == fingerprint(body)
+        mark = self.index.find(ref_of(item.body))
+        return mark is not None and not mark.drift and mark.blob == item.blob
 
     def _find(self, ref: ObjectRef) -> Body | None:
         if self.is_complete_index and ref.kind in RENDERED and self.index.find(ref) is None:
@@ -321,5 +367,14 @@ class EnvironmentSync:
         self._done.pop(name, None)
         self.on_change(name)
 
+    def is_failing(self, name: str) -> bool:
+        """Whether the endpoint's rollout is known to fail; who follows rollouts says so."""
+        return False
+
     def on_change(self, name: str) -> None:
         """Is called when an endpoint's object is not, or no longer, what git wants; the reconciler listens here."""
+
+
+def _is_rolled_out(changes: ChangeSet) -> bool:
+    """Whether a workload is what git says: not one that the server refused, nor one that git no longer has."""
+    return any(change.ref.kind in _WORKLOADS and change.action in _APPLIED for change in changes)

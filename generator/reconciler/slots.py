@@ -5,6 +5,7 @@ Owns: who has a slot, who waits for one, in which order. Refuses: knowing when a
 
 from __future__ import annotations
 
+import sys
 import threading
 
 
@@ -14,7 +15,7 @@ class RolloutSlots:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._lock = threading.Lock()
-        self._holders: set[str] = set()
+        self._holders: dict[str, int] = {}
         self._waiting: dict[str, None] = {}
 
     def set_limit(self, limit: int) -> tuple[str, ...]:
@@ -23,29 +24,39 @@ class RolloutSlots:
             self._limit = limit
             return self._next()
 
-    def take(self, name: str) -> bool:
-        """Take a slot, or keep the one that the name has; False where it has to wait for one."""
+    def take(self, name: str, revision: int = 0) -> bool:
+        """Take a slot for a pod revision, or keep the one that the name has; False where it has to wait for one.
+
+        The revision may be lower than the last one: a revert by hand takes the stamp back.
+        """
         with self._lock:
             if name in self._holders or len(self._holders) < self._limit:
-                self._holders.add(name)
+                self._holders[name] = revision
                 self._waiting.pop(name, None)
                 return True
             self._waiting.setdefault(name)
             return False
 
-    def hold(self, name: str) -> None:
+    def hold(self, name: str, revision: int = 0) -> None:
         """A rollout that is under way already, however many there are."""
         with self._lock:
-            self._holders.add(name)
+            self._holders[name] = revision
             self._waiting.pop(name, None)
 
-    def release(self, name: str) -> tuple[str, ...]:
-        """Give the slot back; returns who may try now."""
+    def release(self, name: str, revision: int = sys.maxsize) -> tuple[str, ...]:
+        """Give the slot back, unless it was taken for a newer revision meanwhile; returns who may try now."""
         with self._lock:
-            self._waiting.pop(name, None)
-            if name not in self._holders:
+            if name not in self._holders or self._holders[name] > revision:
                 return ()
-            self._holders.discard(name)
+            del self._holders[name]
+            return self._next()
+
+    def leave(self, name: str) -> tuple[str, ...]:
+        """Wait no longer, for the name needs no slot any more; returns who may try now in its place."""
+        with self._lock:
+            if name not in self._waiting:
+                return ()
+            del self._waiting[name]
             return self._next()
 
     def holders(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import json
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from generator.cluster.drift import Drift, find_drift, is_ours
@@ -19,8 +19,9 @@ from generator.cluster.ownership import is_applied
 from generator.cluster.port import Body
 from generator.cluster.prune import ENDPOINT
 from generator.render.pods import pod_revision_path, value_at
+from generator.service.desired import DesiredObject
 
-Wanted = Callable[[str, ObjectRef], Body | None]
+Wanted = Callable[[str, ObjectRef], DesiredObject | None]
 """The manifest that git has of an endpoint for this object, or None."""
 
 _VOLATILE = "deployment.kubernetes.io/revision"
@@ -28,7 +29,7 @@ _VOLATILE = "deployment.kubernetes.io/revision"
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One live object. `manifest`: fingerprint of the manifest that it is in sync with; empty where it is not."""
+    """One live object. `blob`: id of the manifest that it is in sync with; empty where it is with none."""
 
     version: str
     uid: str
@@ -38,7 +39,7 @@ class Mark:
     """Whether it has an owner, such as an InferenceService: then it is none of git's."""
     key: int
     """Changes with everything of the object that is not its status."""
-    manifest: str
+    blob: str
     drift: tuple[Drift, ...] = ()
     pod_revision: str = ""
     replicas: int = 0
@@ -51,7 +52,7 @@ class SyncIndex:
         """`notify` is told the endpoint of an object that is not, or no longer, what git wants."""
         self._wanted = wanted
         self._notify = notify
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._marks: dict[ObjectRef, Mark] = {}
         self._by_endpoint: dict[str, set[ObjectRef]] = defaultdict(set)
 
@@ -66,29 +67,46 @@ class SyncIndex:
         version, key = str(body["metadata"].get("resourceVersion")), _key(body)
         if old is not None and (old.version == version or _is_older(version, old.version)):
             return
-        if old is not None and old.key == key and old.uid == str(body["metadata"].get("uid")) and old.manifest:
+        if old is not None and old.key == key and old.uid == str(body["metadata"].get("uid")):
             self._store(ref, _with_status(old, version, body))
             return
         endpoint = _endpoint_of(body)
-        manifest = self._wanted(endpoint, ref) if endpoint else None
-        mark = _make_mark(body, key, manifest)
+        wanted = self._wanted(endpoint, ref) if endpoint else None
+        mark = _make_mark(body, key, wanted)
         self._store(ref, mark)
-        if endpoint and (not mark.manifest or (mark.drift and (old is None or old.drift != mark.drift))):
+        if endpoint and (not mark.blob or (mark.drift and (old is None or old.drift != mark.drift))):
             self._notify(endpoint)
 
-    def note(self, manifest: Body, live: Body) -> None:
-        """Take in an object as it is after an apply of the manifest."""
-        self._store(ref_of(manifest), _make_mark(live, _key(live), manifest))
+    def note(self, wanted: DesiredObject, live: Body, *, applied: bool) -> None:
+        """Take in an object as it is after a pass; `applied`: this is what the manifest comes to on the server.
+
+        A webhook may have filled something in that differs from the manifest to the eye, but not to an apply.
+        """
+        ref = ref_of(wanted.body)
+        mark = _make_mark(live, _key(live), wanted)
+        if applied:
+            mark = replace(mark, blob=wanted.blob)
+        with self._lock:
+            newer = self._marks.get(ref)
+            if newer is not None and newer.uid == mark.uid and _is_older(mark.version, newer.version):
+                # While the pass went on, a watch has told of what happened since.
+                mark = replace(mark, version=newer.version, replicas=newer.replicas) if newer.key == mark.key else newer
+            self._store(ref, mark)
 
     def find(self, ref: ObjectRef) -> Mark | None:
         """The mark of an object, or None where there is no such object."""
         with self._lock:
             return self._marks.get(ref)
 
-    def is_in_sync(self, manifest: Body) -> bool:
-        """Whether the live object is known to be what this manifest asks for."""
-        mark = self.find(ref_of(manifest))
-        return mark is not None and bool(mark.manifest) and mark.manifest == fingerprint(manifest)
+    def find_settled(self, endpoint: str, blobs: Mapping[str, str]) -> tuple[ObjectRef, ...] | None:
+        """The endpoint's objects, where they are just these manifests and nothing is to be told; else None."""
+        with self._lock:
+            refs = {ref for ref in self._by_endpoint.get(endpoint, ()) if self._is_free(ref)}
+            marks = {f"{ref.kind.name.lower()}.yaml": self._marks[ref] for ref in refs}
+        if len(refs) != len(blobs) or any(mark.drift for mark in marks.values()):
+            return None
+        settled = all(file in marks and marks[file].blob == blob for file, blob in blobs.items())
+        return tuple(sorted(refs, key=str)) if settled else None
 
     def owned_refs(self, endpoint: str) -> tuple[ObjectRef, ...]:
         """Objects of an endpoint that revstamp applied and nobody else owns."""
@@ -139,14 +157,8 @@ class SyncIndex:
             self._notify(old.endpoint)
 
 
-def fingerprint(manifest: Body) -> str:
-    """Tells two manifests apart within one process."""
-    return str(hash(json.dumps(manifest, sort_keys=True)))
-
-
-def _make_mark(body: Body, key: int, manifest: Body | None) -> Mark:
+def _make_mark(body: Body, key: int, wanted: DesiredObject | None) -> Mark:
     metadata = body["metadata"]
-    in_sync = manifest is not None and is_applied(manifest, body)
     return Mark(
         str(metadata.get("resourceVersion")),
         str(metadata.get("uid")),
@@ -154,8 +166,8 @@ def _make_mark(body: Body, key: int, manifest: Body | None) -> Mark:
         is_ours(body),
         bool(metadata.get("ownerReferences")),
         key,
-        fingerprint(manifest) if in_sync and manifest is not None else "",
-        find_drift(manifest, body) if manifest is not None else (),
+        wanted.blob if wanted is not None and is_applied(wanted.body, body) else "",
+        find_drift(wanted.body, body) if wanted is not None else (),
         _pod_revision(body),
         _replicas(body),
     )
@@ -163,10 +175,7 @@ def _make_mark(body: Body, key: int, manifest: Body | None) -> Mark:
 
 def _with_status(old: Mark, version: str, body: Body) -> Mark:
     """Only its status has changed."""
-    return Mark(
-        version, old.uid, old.endpoint, old.ours, old.owned, old.key, old.manifest, old.drift, old.pod_revision,
-        _replicas(body),
-    )  # fmt: skip
+    return replace(old, version=version, replicas=_replicas(body))
 
 
 def _endpoint_of(body: Body) -> str:

@@ -35,13 +35,26 @@ class Traces:
 
 
 @dataclass(frozen=True, slots=True)
+class DesiredObject:
+    """One manifest and the id of the blob that holds it: two equal ids are the same manifest."""
+
+    blob: str
+    body: Body
+
+
+@dataclass(frozen=True, slots=True)
 class DesiredEndpoint:
-    """One endpoint as git wants it. `bodies` are empty for one that was deleted or is served elsewhere."""
+    """One endpoint as git wants it. `objects` are empty for one that was deleted or is served elsewhere."""
 
     ref: EndpointRef
     traces: Traces
     stamp: Stamp | None
-    bodies: tuple[Body, ...]
+    objects: tuple[DesiredObject, ...]
+
+    @property
+    def bodies(self) -> tuple[Body, ...]:
+        """The objects' manifests."""
+        return tuple(item.body for item in self.objects)
 
     @property
     def revision(self) -> int:
@@ -62,22 +75,27 @@ class DesiredEndpoint:
 class DesiredEnvironment:
     """One environment of one commit."""
 
-    def __init__(self, snapshot: Snapshot, name: str) -> None:
+    def __init__(self, snapshot: Snapshot, name: str, before: DesiredEnvironment | None = None) -> None:
+        """`before`: an older commit of it, whose environment is taken over where its file is the same."""
         self.snapshot = snapshot
         self.name = name
         self.fleet = Fleet(SnapshotTree(snapshot))
+        self._before = before
 
     @property
     def commit(self) -> str:
         """The commit; empty where there is none yet."""
         return self.snapshot.commit or ""
 
-    @property
+    @cached_property
     def environment(self) -> Environment:
         """The environment's file. NotFound or InvalidInput where it is missing or wrong."""
+        before, self._before = self._before, None  # so that no chain of commits is kept
+        if before is not None and self.environment_trace and before.environment_trace == self.environment_trace:
+            return before.environment
         return self.fleet.environment(self.name)[0]
 
-    @property
+    @cached_property
     def environment_trace(self) -> str:
         """The id of the environment's file."""
         return self.snapshot.blob_id(self.fleet.layout.environment_file(self.name)) or ""
@@ -101,19 +119,25 @@ class DesiredEnvironment:
         ref = EndpointRef(self.name, name)
         traces = self.traces.get(name, Traces())
         stamp = self.fleet.stamp(ref) if traces.stamp else None
-        bodies = tuple(self._parse(ref)) if traces.manifests else ()
-        return DesiredEndpoint(ref, traces, stamp, bodies)
+        objects = tuple(self._parse(ref)) if traces.manifests else ()
+        return DesiredEndpoint(ref, traces, stamp, objects)
 
-    def read_object(self, name: str, ref: ObjectRef) -> Body | None:
+    def blobs(self, name: str) -> Mapping[str, str]:
+        """File name → blob id of an endpoint's manifests; nothing is parsed."""
+        if not self.traces.get(name, Traces()).manifests:
+            return {}
+        folder = self.fleet.layout.manifests_folder(self.name, name)
+        return {entry.name: entry.id for entry in self.snapshot.entries(folder) if entry.is_file}
+
+    def read_object(self, name: str, ref: ObjectRef) -> DesiredObject | None:
         """The manifest of one object of an endpoint, or None; only its file is read. InvalidInput as `read`."""
-        traces = self.traces.get(name)
-        if traces is None or not traces.manifests:
+        file = f"{ref.kind.name.lower()}.yaml"
+        blob = self.blobs(name).get(file)
+        if blob is None:
             return None
-        endpoint = EndpointRef(self.name, name)
-        path = f"{self.fleet.layout.manifests_folder(self.name, name)}/{ref.kind.name.lower()}.yaml"
-        content = self.fleet.tree.read(path)
-        body = self._parse_file(endpoint, path, content) if content is not None else None
-        return body if body is not None and ref_of(body) == ref else None
+        path = f"{self.fleet.layout.manifests_folder(self.name, name)}/{file}"
+        body = self._parse_file(EndpointRef(self.name, name), path, self.snapshot.repository.read_blob(blob))
+        return DesiredObject(blob, body) if ref_of(body) == ref else None
 
     def is_suspended(self, name: str) -> bool:
         """Whether the endpoint's file says that nothing is applied; a file that is no endpoint suspends nothing."""
@@ -126,10 +150,11 @@ class DesiredEnvironment:
         except (InvalidInput, NotFound):
             return False
 
-    def _parse(self, ref: EndpointRef) -> Iterator[Body]:
+    def _parse(self, ref: EndpointRef) -> Iterator[DesiredObject]:
         folder = self.fleet.layout.manifests_folder(ref.environment, ref.name)
-        for file, content in sorted(self.fleet.manifest_files(ref).items()):
-            yield self._parse_file(ref, f"{folder}/{file}", content)
+        for file, blob in sorted(self.blobs(ref.name).items()):
+            content = self.snapshot.repository.read_blob(blob)
+            yield DesiredObject(blob, self._parse_file(ref, f"{folder}/{file}", content))
 
     def _parse_file(self, ref: EndpointRef, path: str, content: bytes) -> Body:
         try:
@@ -154,7 +179,8 @@ class DesiredEnvironment:
         labels = metadata.get("labels")
         if not isinstance(labels, Mapping) or labels.get("revstamp.io/endpoint") != ref.name:
             raise Refused(f"{path} lacks the label revstamp.io/endpoint: {ref.name}", hint="`revstamp commit --all`")
-        return body
+        checked: Body = body
+        return checked
 
     def _list(self, part: str, suffix: str) -> Iterator[tuple[str, str]]:
         folder = f"{ENVIRONMENTS}/{self.name}/{part}"

@@ -11,7 +11,8 @@ An annotation says it, where a test writes the pod template:
     testbed.revstamp.io/drain: 2s         any pod: how long it takes to end once it is deleted
 
 or the image, where a renderer writes it and only the image is a test's to choose: any container's image that contains
-`fate-crash-loop` or `fate-crash-loop-after-3s`, such as registry.internal/serve/vllm:fate-slow-load-after-10s.
+`fate-crash-loop` or `fate-crash-loop-after-3s`, such as registry.internal/serve/vllm:fate-slow-load-after-10s, or
+`drain-2s`.
 """
 
 from __future__ import annotations
@@ -45,6 +46,6 @@ FATE = f'({_annotation("fate")} // ({_IMAGES} | capture("fate-(?<it>{_NAMES})") 
 AFTER = (
     f'({_annotation("after")} // ({_IMAGES} | capture("fate-({_NAMES})-after-(?<it>[0-9]+(ms|s|m))") | .it) // empty)'
 )
-DRAIN = f"({_annotation('drain')} // empty)"
+DRAIN = f'({_annotation("drain")} // ({_IMAGES} | capture("drain-(?<it>[0-9]+(ms|s|m))") | .it) // empty)'
 # jq: whether a pod that crashes has crashed as often as it is to.
 RECOVERED = f'((({_annotation("times")} // "1000000") | tonumber) <= (.status.containerStatuses[0].restartCount // 0))'

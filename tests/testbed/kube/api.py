@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -152,7 +153,7 @@ class Api:
         try:
             own.request(verb, target, data, headers)
             return own.getresponse()
-        except http.client.RemoteDisconnected:
+        except (http.client.RemoteDisconnected, ssl.SSLEOFError, BrokenPipeError):
             own.close()
             own.request(verb, target, data, headers)  # the server had closed a connection that was idle
             return own.getresponse()

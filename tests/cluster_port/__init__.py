@@ -1,0 +1,1 @@
+"""The cluster port without a cluster: places, kubeconfigs, refusals, ownership, leases."""

@@ -1,0 +1,108 @@
+"""Each name once, with back-off for what fails."""
+
+from __future__ import annotations
+
+import threading
+
+from generator.reconciler.work_queue import WorkQueue
+
+
+class Clock:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_name_that_is_added_twice_comes_once() -> None:
+    """Ten events about one endpoint are one look at it."""
+    queue = WorkQueue()
+    for _ in range(10):
+        queue.add("chat")
+    assert queue.take(0) == "chat"
+    assert queue.take(0) is None
+
+
+def test_a_name_is_not_worked_on_twice_at_a_time_and_comes_again_afterwards() -> None:
+    """What happens during the work is looked at after it."""
+    queue = WorkQueue()
+    queue.add("chat")
+    assert queue.take(0) == "chat"
+    queue.add("chat")
+    assert queue.take(0) is None
+    queue.done("chat")
+    assert queue.take(0) == "chat"
+
+
+def test_what_is_due_sooner_comes_first() -> None:
+    """A delay puts a name off, and asking for it now brings it forward."""
+    clock = Clock()
+    queue = WorkQueue(clock=clock)
+    queue.add("later", 10)
+    queue.add("now")
+    assert queue.take(0) == "now"
+    assert queue.take(0) is None
+    queue.add("later")
+    assert queue.take(0) == "later"
+
+
+def test_failures_double_the_delay_up_to_the_longest_and_success_resets_it() -> None:
+    """With a fifth of spread, so that what failed together does not come back together."""
+    clock = Clock()
+    queue = WorkQueue(first=1, longest=60, clock=clock)
+    delays = [queue.retry("chat") for _ in range(10)]
+    for delay, expected in zip(delays, [1, 2, 4, 8, 16, 32, 60, 60, 60, 60], strict=True):
+        assert 0.8 * expected <= delay <= 1.2 * expected
+    assert queue.failures() == 1
+    queue.succeed("chat")
+    assert queue.failures() == 0
+    assert queue.retry("chat") <= 1.2
+
+
+def test_a_name_that_is_put_off_comes_when_its_time_is_there() -> None:
+    """Not before."""
+    clock = Clock()
+    queue = WorkQueue(clock=clock)
+    queue.add("chat", 5)
+    clock.now += 4.9
+    assert queue.take(0) is None
+    clock.now += 0.2
+    assert queue.take(0) == "chat"
+
+
+def test_closing_sends_everybody_home() -> None:
+    """Workers that wait end."""
+    queue = WorkQueue()
+    seen: list[str | None] = []
+    threads = [threading.Thread(target=lambda: seen.append(queue.take())) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    queue.close()
+    for thread in threads:
+        thread.join(5)
+    assert seen == [None, None, None]
+
+
+def test_many_workers_take_every_name_once() -> None:
+    """No name is lost, none is taken twice."""
+    queue = WorkQueue()
+    names = [f"e{number}" for number in range(500)]
+    for name in names:
+        queue.add(name)
+    taken: list[str] = []
+
+    def work() -> None:
+        while (name := queue.take(0.05)) is not None:
+            taken.append(name)
+            queue.done(name)
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert sorted(taken) == sorted(names)
+    assert len(queue) == 0
