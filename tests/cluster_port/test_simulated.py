@@ -272,13 +272,14 @@ def test_the_demos_namespaces_come_by_themselves() -> None:
 
 def test_a_closed_cluster_answers_nothing() -> None:
     """And has no thread left."""
+    before = set(threading.enumerate())
     cluster = open_simulated("demo")
     cluster.apply(make_deployment(SPACE))
     cluster.close()
     with pytest.raises(ClusterUnreachable) as refused:
         cluster.read(CHAT)
     assert not refused.value.retryable
-    assert not [thread for thread in threading.enumerate() if thread.name == "simulated-cluster"]
+    assert not set(threading.enumerate()) - before
 
 
 def test_an_idle_cluster_costs_nothing() -> None:
