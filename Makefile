@@ -24,7 +24,7 @@ KSERVE ?=
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-demo: $(PACKAGE) ## the main job on an example: render, diff, two commits, log (in a temporary folder)
+demo: $(PACKAGE) ## the main job on an example: commit, apply, a failure, the rollback (simulated cluster)
 	$(BIN)/revstamp demo
 
 test: lint ## everything that must pass: lint, types, import rules, tests

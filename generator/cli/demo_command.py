@@ -15,27 +15,19 @@ from typing import Any
 
 import click
 
+from generator.cli.cluster_options import OPENER
+from generator.cli.demo_steps import STEPS, Edit, Step
 from generator.cli.output import note, output_option, print_json, say, use_color
-
-STEPS: tuple[tuple[str, str], ...] = (
-    ("A repository with six endpoints in three environments, rendered and committed:", "init {folder} --example"),
-    ("What one of them renders to, as Argo CD, Flux or kubectl would apply it:", "render stg/chat --to {out}"),
-    ("Somebody edits a file. What would that change, restart and cost?", "diff"),
-    ("Edit and rendered files go into one commit, as the next revision:", 'commit -m "longer questions"'),
-    ("Nothing to change, only new pods:", 'redeploy prod/chat --reason "weights were replaced"'),
-    ("Scaling restarts no pod:", "scale prod/chat --min 3"),
-    ("Who, when, why, what:", "log prod/chat"),
-    ("What the last two commits changed:", "diff HEAD~2"),
-    ("Back again, as a new revision; a preview first:", "rollback prod/chat --to 1 --dry-run"),
-    ("Does every committed file say what its sources say?", "verify"),
-)
 
 
 @click.command("demo")
 @click.option("--keep", type=click.Path(path_type=Path), metavar="FOLDER", help="Keep the repository here.")
 @output_option
 def command(keep: Path | None, output: str) -> None:
-    """Run the main job on the shipped example, in a temporary folder; nothing else is touched.
+    """Run the main job on the shipped example, in a temporary folder and a simulated cluster.
+
+    Commit, apply, replaced pods, healthy; a bad revision that fails while the old pods serve; the rollback. Nothing
+    else is touched, and no Kubernetes is needed.
 
     \b
     Examples:
@@ -49,15 +41,18 @@ def command(keep: Path | None, output: str) -> None:
         raise AlreadyExists(f"{keep} is there already", hint="choose a folder that is not there yet")
     with (
         _demo_author(),
+        _demo_cluster(),
         tempfile.TemporaryDirectory(prefix="revstamp-demo-") if keep is None else nullcontext(str(keep)) as top,
     ):
         folder = Path(top) / "gitops" if keep is None else keep
         if output == "json":
-            steps = [_run_quietly(title, line, folder) for title, line in STEPS]
+            steps = [_run_quietly(step, folder) for step in STEPS]
             print_json({"folder": None if keep is None else str(keep), "steps": steps, **_result(folder)})
             return
-        for number, (title, line) in enumerate(STEPS, 1):
-            _show(number, title, line, folder)
+        number = 0
+        for step in STEPS:
+            number += bool(step.title)
+            _show(number, step, folder)
         if keep is not None:
             say(f"\nThe repository is in {keep}.")
 
@@ -75,34 +70,51 @@ def _demo_author() -> Iterator[None]:
         os.environ.update(before)
 
 
-def _show(number: int, title: str, line: str, folder: Path) -> None:
+@contextmanager
+def _demo_cluster() -> Iterator[None]:
+    """All clusters are one simulated cluster, which lives as long as the demo."""
+    from generator.cluster.simulated import open_simulated
+    from generator.reconciler.fence import FencedCluster
+
+    cluster = open_simulated("simulated")
+    token = OPENER.set(lambda _: FencedCluster(cluster, lambda: True))
+    try:
+        yield
+    finally:
+        OPENER.reset(token)
+        cluster.close()
+
+
+def _show(number: int, step: Step, folder: Path) -> None:
     color = use_color(sys.stdout)
-    say("\n" + click.style(f"{number}. {title}", bold=True) if color else f"\n{number}. {title}")
-    if line == "diff":
-        _edit(folder)
-        say("  (prod/endpoints/chat.yaml: max_input_tokens 8192 becomes 16384)")
-    shown = line.format(folder="gitops", out="out")
+    if step.title:
+        say("\n" + click.style(f"{number}. {step.title}", bold=True) if color else f"\n{number}. {step.title}")
+    for edit in step.edits:
+        _edit(folder, edit)
+        say(f"  ({edit.words})")
+    shown = step.line.format(folder="gitops", out="out")
     say(click.style(f"$ revstamp {shown}", fg="cyan") if color else f"$ revstamp {shown}")
     sys.stdout.flush()
-    code = _run(line, folder)
-    if code != 0:
+    code = _run(step.line, folder)
+    if code != step.code:
         note(f"the demo ends here: this step ended with {code}")
-        raise click.exceptions.Exit(code)
-    if line.startswith("render"):
+        raise click.exceptions.Exit(code or 1)
+    if step.line.startswith("render"):
         _print_rendered(_rendered_folder(folder))
 
 
-def _run_quietly(title: str, line: str, folder: Path) -> dict[str, Any]:
-    """The step with its own JSON answer, where it gives one."""
-    if line == "diff":
-        _edit(folder)
+def _run_quietly(step: Step, folder: Path) -> dict[str, Any]:
+    """The step with its own JSON answer, where it gives one, or the error that it is meant to end with."""
+    for edit in step.edits:
+        _edit(folder, edit)
     with redirect_stdout(io.StringIO()) as said, redirect_stderr(io.StringIO()) as complained:
-        code = _run(f"{line} --output json", folder)
-    if code != 0:
+        code = _run(f"{step.line} --output json", folder)
+    if code != step.code:
         click.echo(complained.getvalue(), err=True, nl=False)
-        raise click.exceptions.Exit(code)
-    command = f"revstamp {line.format(folder='gitops', out='out')}"
-    return {"title": title, "command": command, "answer": json.loads(said.getvalue())}
+        raise click.exceptions.Exit(code or 1)
+    command = f"revstamp {step.line.format(folder='gitops', out='out')}"
+    error = {"error": json.loads(complained.getvalue())} if code else {}
+    return {"title": step.title, "command": command, "code": code, "answer": json.loads(said.getvalue()), **error}
 
 
 def _run(line: str, folder: Path) -> int:
@@ -129,11 +141,10 @@ def _rendered_folder(folder: Path) -> Path:
     return folder.parent / f"{folder.name}-rendered"
 
 
-def _edit(folder: Path) -> None:
+def _edit(folder: Path, edit: Edit) -> None:
     """What a person would do in an editor."""
-    path = folder / "environments" / "prod" / "endpoints" / "chat.yaml"
-    text = path.read_text()
-    path.write_text(text.replace("max_input_tokens: 8192", "max_input_tokens: 16384"))
+    path = folder / edit.file
+    path.write_text(path.read_text().replace(edit.old, edit.new))
 
 
 def _print_rendered(rendered: Path) -> None:

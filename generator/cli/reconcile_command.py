@@ -43,7 +43,14 @@ if TYPE_CHECKING:
     help="How often every endpoint is compared.",
 )
 @click.option("--listen", metavar="HOST:PORT", help="Serve /healthz, /readyz, /metrics and the webhook there.")
-@click.option("--log", "log_format", type=click.Choice(["auto", "text", "json"]), default="auto", show_default=True)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["auto", "text", "json"]),
+    default="auto",
+    show_default=True,
+    help="Log lines as text or JSON; auto: text on a terminal.",
+)
 @cluster_options
 @click.pass_obj
 def command(folder: str, /, environments: tuple[str, ...], **values: Any) -> None:
@@ -67,7 +74,7 @@ def command(folder: str, /, environments: tuple[str, ...], **values: Any) -> Non
     from generator.settings import load_settings
 
     settings = load_settings()
-    log, metrics = make_log(values["log_format"]), Metrics()
+    log, metrics = make_log(values["output"]), Metrics()
     address = _parse_address(values["listen"])
     source = _open_source(folder, settings, values, log)
     reconciler = Reconciler(

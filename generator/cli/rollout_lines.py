@@ -30,7 +30,7 @@ class RolloutLines:
         self._hidden = hidden
         self._lock = threading.Lock()
         self._statuses: dict[str, RolloutStatus] = {}
-        self._told: dict[str, object] = {}
+        self._told: dict[str, str] = {}
         self._live: Any = None
 
     def __enter__(self) -> RolloutLines:
@@ -53,9 +53,13 @@ class RolloutLines:
         """A status is another one."""
         if self._hidden:
             return
+        name, gist = after.expectation.endpoint, _gist(after)
         with self._lock:
-            self._statuses[after.expectation.endpoint] = after
-        if self._live is None or (after.verdict.is_final and (before is None or not before.verdict.is_final)):
+            self._statuses[name] = after
+            same = self._told.get(name) == gist
+            self._told[name] = gist
+        ended = after.verdict.is_final and (before is None or not before.verdict.is_final)
+        if ended or (self._live is None and not same):
             self._print(after)
 
     def say(self, text: str) -> None:
@@ -87,12 +91,12 @@ class RolloutLines:
         return Text("\n".join(lines))
 
 
-def _gist(status: RolloutStatus) -> object:
-    """What a line tells, but for the time that has passed."""
-    failure = (status.failure.reason, status.failure.attempts) if status.failure else None
-    progress = status.progress
-    counts = (progress.ready, progress.wanted, progress.old_serving)
-    return (status.expectation.revision, status.phase, status.verdict, counts, failure)
+def _gist(status: RolloutStatus) -> str:
+    """What a line tells, but for the time that has passed, which stands in brackets at its end."""
+    from generator.rollout.words import say_status
+
+    text = say_status(status, _now())
+    return text[: text.rfind(" (")] if text.endswith(")") else text
 
 
 def _now() -> datetime:

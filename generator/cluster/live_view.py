@@ -16,6 +16,7 @@ from generator.cluster.kinds import DEPLOYMENT, EVENT, INFERENCE_SERVICE, POD, R
 from generator.cluster.port import Body, Cluster, Happening
 from generator.cluster.prune import ENDPOINT
 from generator.errors import KindMissing, RevstampError
+from generator.render.pods import REVISION, value_at
 from generator.rollout.status import LiveObjects
 from generator.rollout.trim import trim_deployment, trim_event, trim_inference_service, trim_pod, trim_replica_set
 
@@ -29,6 +30,8 @@ _TRIM: Mapping[str, Callable[[Body], Body]] = {
     POD.name: trim_pod,
     EVENT.name: trim_event,
 }
+_MISSING_SECONDS = 60.0
+"""Between two looks whether a kind has been installed meanwhile."""
 _MOST_EVENTS = 20
 """Events kept of one object: the newest."""
 
@@ -120,6 +123,16 @@ class LiveView:
         with self._lock:
             return tuple(self._objects)
 
+    def is_complete(self, endpoint: str, pod_revision: str) -> bool:
+        """Whether all Deployments of an endpoint, one at least, have just the pods that they ask for, all available.
+
+        A cheap look for many: what is not complete is assessed.
+        """
+        with self._lock:
+            known = self._objects.get(endpoint) or {}
+            deployments = list(known.get(DEPLOYMENT.name, {}).values())
+        return bool(deployments) and all(_has_all(item, pod_revision) for item in deployments)
+
     def objects_of(self, endpoint: str, workload: tuple[str, str]) -> LiveObjects:
         """What is there of an endpoint whose workload is of this kind and name."""
         with self._lock:
@@ -138,26 +151,34 @@ class LiveView:
         return not any(self._listed.values())
 
     def _follow(self, kind: Kind) -> None:
-        try:
-            labels = "" if kind == EVENT or (self._listener and kind in RENDERED) else self._labels
-            fresh: set[str] = set()
-            for event in self.cluster.watch(kind, self.namespace, self._stop, labels):
-                if event.happening is Happening.PUT:
-                    fresh.add(self._put(kind, event.body))
-                elif event.happening is Happening.GONE:
-                    self._remove(kind, event.body)
-                elif event.happening is Happening.LISTED:
-                    self._drop_others(kind, fresh)
-                    self._set_listed(kind, None)
-                else:
-                    fresh = set()
-                    self._set_listed(kind, event.reason or "connection lost")
-                if self._listed[kind.name] is None:
-                    fresh = set()
-        except KindMissing:
-            self._set_listed(kind, None)
-        except RevstampError as error:
-            self._fail(error)
+        """Watch one kind for ever; where the cluster does not have it yet, look again now and then."""
+        while not self._stop.is_set():
+            try:
+                self._watch(kind)
+                return
+            except KindMissing:
+                self._set_listed(kind, None)
+                self._stop.wait(_MISSING_SECONDS)
+            except RevstampError as error:
+                self._fail(error)
+                return
+
+    def _watch(self, kind: Kind) -> None:
+        labels = "" if kind == EVENT or (self._listener and kind in RENDERED) else self._labels
+        fresh: set[str] = set()
+        for event in self.cluster.watch(kind, self.namespace, self._stop, labels):
+            if event.happening is Happening.PUT:
+                fresh.add(self._put(kind, event.body))
+            elif event.happening is Happening.GONE:
+                self._remove(kind, event.body)
+            elif event.happening is Happening.LISTED:
+                self._drop_others(kind, fresh)
+                self._set_listed(kind, None)
+            else:
+                fresh = set()
+                self._set_listed(kind, event.reason or "connection lost")
+            if self._listed[kind.name] is None:
+                fresh = set()
 
     def _fail(self, error: RevstampError) -> None:
         with self._changed:
@@ -236,3 +257,11 @@ class LiveView:
             ]
         for uid in stale:
             self._forget(kind, uid)
+
+
+def _has_all(deployment: Body, pod_revision: str) -> bool:
+    status, wanted = deployment.get("status") or {}, (deployment.get("spec") or {}).get("replicas", 1)
+    counts = {status.get(name, 0) for name in ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas")}
+    seen = status.get("observedGeneration") == deployment["metadata"].get("generation")
+    annotations = value_at(deployment, "spec", "template", "metadata", "annotations") or {}
+    return bool(seen and counts == {wanted} and annotations.get(REVISION) == pod_revision)

@@ -114,8 +114,8 @@ class Cluster(Protocol):
         """
         ...
 
-    def can(self, verb: str, kind: Kind, namespace: str) -> bool:
-        """Whether whoever we are may do this, by a SelfSubjectAccessReview."""
+    def can(self, verb: str, kind: Kind, namespace: str, *, name: str = "") -> bool:
+        """Whether whoever we are may do this, by a SelfSubjectAccessReview; without `name`, to all objects."""
         ...
 
     def close(self) -> None:
@@ -141,4 +141,13 @@ class Guardable(Protocol):
 
     def guarded(self, check: Callable[[], None]) -> Cluster:
         """The same cluster, which calls `check` right before a write goes out, also one that is tried again."""
+        ...
+
+
+@runtime_checkable
+class SchemaSource(Protocol):
+    """A cluster that tells the schemas of its kinds; a simulated one has none."""
+
+    def read_schemas(self, api_version: str) -> Mapping[str, Body]:
+        """The schemas of one version of a group by name, as its OpenAPI v3 document has them; empty without one."""
         ...

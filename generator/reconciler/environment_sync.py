@@ -211,7 +211,7 @@ class EnvironmentSync:
         doomed: list[ObjectRef] = []
         for name in names:
             try:
-                if name not in self.desired.traces or self.index.owned_refs(name):
+                if self._may_have_doomed(name):
                     doomed += self.doomed_refs(name, self.read(name))
             except RevstampError:
                 continue
@@ -224,6 +224,11 @@ class EnvironmentSync:
         except RevstampError:
             pass
         return self._prune_refusal
+
+    def _may_have_doomed(self, name: str) -> bool:
+        """Whether the cluster has an object of a kind that git does not have of the endpoint; nothing is parsed."""
+        owned = {f"{ref.kind.name.lower()}.yaml" for ref in self.index.owned_refs(name)}
+        return not owned <= self.desired.blobs(name).keys() or bool(self.record and self.record.apart.get(name))
 
     def _refuse_emptiness(self, doomed: list[ObjectRef]) -> None:
         """Refused where the commit has no manifests at all, nor says of each endpoint that it was deleted."""
@@ -294,7 +299,11 @@ class EnvironmentSync:
                 return f"environment {environment.name} is suspended"
             if environment.is_suspended(name):
                 return f"{desired.ref} is suspended"
-        if self.slots is not None and self._restarts(desired) and not self.slots.take(name, desired.pod_revision):
+        if self.slots is None or not self._restarts(desired):
+            return ""
+        if self.is_failing(name):
+            self.slots.hold(name, desired.pod_revision)  # what mends a failed rollout waits for no other
+        elif not self.slots.take(name, desired.pod_revision):
             return f"{WAITING}: {', '.join(self.slots.holders())}"
         return ""
 
@@ -357,6 +366,10 @@ class EnvironmentSync:
     def _forget_done(self, name: str) -> None:
         self._done.pop(name, None)
         self.on_change(name)
+
+    def is_failing(self, name: str) -> bool:
+        """Whether the endpoint's rollout is known to fail; who follows rollouts says so."""
+        return False
 
     def on_change(self, name: str) -> None:
         """Is called when an endpoint's object is not, or no longer, what git wants; the reconciler listens here."""

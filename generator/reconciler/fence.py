@@ -77,9 +77,9 @@ class FencedCluster:
         """Everything that happens to a kind."""
         return self._cluster.watch(kind, namespace, stop, labels)
 
-    def can(self, verb: str, kind: Kind, namespace: str) -> bool:
+    def can(self, verb: str, kind: Kind, namespace: str, *, name: str = "") -> bool:
         """Whether we may."""
-        return self._cluster.can(verb, kind, namespace)
+        return self._cluster.can(verb, kind, namespace, name=name)
 
     def close(self) -> None:
         """Nothing: whoever made the cluster closes it."""

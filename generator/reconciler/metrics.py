@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from generator.rollout.status import Verdict
+
 _ROLLOUT_SECONDS = (5, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200)
 _LAG_SECONDS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300, 1800)
 
@@ -71,6 +73,13 @@ class Metrics:
 
     def _gauge(self, name: str, text: str) -> Gauge:
         return Gauge(f"revstamp_{name}", text, ("environment",), registry=self.registry)
+
+    def forget(self, environment: str) -> None:
+        """Set to zero what only the leader of an environment knows: another instance counts it from now on."""
+        for gauge in (self.leading, self.queue, self.behind, self.suspended, self.slots_waiting):
+            gauge.labels(environment).set(0)
+        for verdict in Verdict:
+            self.rollouts.labels(environment, verdict.value).set(0)
 
     def render(self) -> bytes:
         """The text that Prometheus reads."""

@@ -30,9 +30,13 @@ class RolloutTracker:
         view: LiveView,
         expect: Expect,
         on_change: Callable[[RolloutStatus | None, RolloutStatus], None],
+        is_quiet: Callable[[str], bool] = lambda _: False,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        """`is_quiet`: whether an endpoint that was never assessed has nothing to be told about; see `look`."""
         self._view, self._expect, self._on_change, self._now = view, expect, on_change, now
+        self._is_quiet = is_quiet
+        self._quiet: set[str] = set()
         self._condition = threading.Condition()
         self._touched: set[str] = set()
         self._statuses: dict[str, RolloutStatus] = {}
@@ -56,6 +60,11 @@ class RolloutTracker:
         with self._condition:
             return dict(self._statuses)
 
+    def quiet_count(self) -> int:
+        """How many endpoints have never had anything to be told about."""
+        with self._condition:
+            return len(self._quiet)
+
     def start(self) -> None:
         """Begin to look, in a thread."""
         self._thread = threading.Thread(target=self._run, name="assess-rollouts", daemon=True)
@@ -70,7 +79,16 @@ class RolloutTracker:
             self._thread.join(5)
 
     def look(self, name: str) -> RolloutStatus | None:
-        """Assess one endpoint now."""
+        """Assess one endpoint now; None where nothing is deployed.
+
+        One that is quiet from the start is only counted: of thousands, few roll, and assessing takes milliseconds.
+        """
+        if name not in self._memories and self._is_quiet(name):
+            with self._condition:
+                self._quiet.add(name)
+            return None
+        with self._condition:
+            self._quiet.discard(name)
         try:
             expectation = self._expect(name)
         except RevstampError:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
 
 from generator.errors import RevstampError
 from generator.reconciler.environment_sync import EndpointResult, EnvironmentSync
@@ -78,5 +80,6 @@ def _expectations(sync: EnvironmentSync, results: list[EndpointResult]) -> dict[
         except RevstampError:
             continue
         if desired.bodies:
-            found[result.name] = expect_endpoint(sync.desired, desired)
+            applied_at = datetime.now(UTC) if result.changes.touched else None
+            found[result.name] = replace(expect_endpoint(sync.desired, desired), applied_at=applied_at)
     return found

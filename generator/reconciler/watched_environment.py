@@ -9,7 +9,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from generator.cluster.changes import Action
@@ -26,9 +27,12 @@ from generator.reconciler.work_queue import WorkQueue
 from generator.rollout.status import Expectation, Phase, RolloutStatus, Verdict
 from generator.service.desired import DesiredEnvironment
 from generator.service.expectation import expect_endpoint
+from generator.service.fleet import EndpointRef
 
 _RECORD_SECONDS = 1.0
 """The record is written at most this often."""
+_JOIN_SECONDS = 10.0
+"""How long the end of a term waits for its workers; one that hangs in a request writes nothing afterwards."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +73,17 @@ class WatchedEnvironment:
         self.slots = RolloutSlots(spec.policies.max_concurrent_rollouts)
         self.sync = EnvironmentSync(cluster, tip, slots=self.slots)
         self.sync.on_change = self.queue.add  # type: ignore[method-assign]
+        self.sync.is_failing = self._is_failing  # type: ignore[method-assign]
         self.view = LiveView(cluster, spec.namespace, notify=self._touch, listener=self.sync.index)
-        self.tracker = RolloutTracker(self.view, self._expect, self._note_status)
+        self.tracker = RolloutTracker(self.view, self._expect, self._note_status, self._is_quiet)
         self.results: dict[str, EndpointResult] = {}
         self._record: AppliedRecord | None = None
         self._record_due = threading.Event()
         self._seen = _Pending(time.monotonic(), tip.commit)
         self._awaited: set[str] = set()
+        self._expectations: dict[str, tuple[object, Expectation | None]] = {}
         self._applied_at: dict[str, float] = {}
+        self._touched_at: dict[str, dict[int, datetime]] = {}
         self._told: dict[str, object] = {}
         self._stop = threading.Event()
         self._wake = threading.Event()
@@ -90,14 +97,17 @@ class WatchedEnvironment:
     def move_to(self, snapshot: Snapshot) -> None:
         """Take a newer tip; from any thread."""
         with self._lock:
-            self._next = DesiredEnvironment(snapshot, self.name)
+            self._next = DesiredEnvironment(snapshot, self.name, self.sync.desired)
         self._wake.set()
 
     def run(self, stop: threading.Event) -> None:
         """Work until something is lost. Raises what a watch or the record failed with."""
         try:
             self.view.start()
-            self.view.wait_until_listed()
+            while not self.view.wait_until_listed(0.5):
+                if stop.is_set():
+                    return
+                self._check_leading()
             self.sync.is_complete_index = True
             self._record = read_record(self.cluster, self.name, self.namespace)
             self.sync.record = self._record
@@ -118,8 +128,13 @@ class WatchedEnvironment:
         self.queue.close()
         self.tracker.close()
         self.view.close()
+        end = time.monotonic() + _JOIN_SECONDS
         for thread in self._threads:
-            thread.join(10)
+            thread.join(max(0.1, end - time.monotonic()))
+
+    def _check_leading(self) -> None:
+        if not self._is_leading():
+            raise NotLeading(f"environment {self.name}: the lease is lost")
 
     def _loop(self, stop: threading.Event) -> None:
         full_at = time.monotonic() + self.options.full_pass_seconds
@@ -128,8 +143,7 @@ class WatchedEnvironment:
             self._wake.clear()
             if self.view.failure is not None:
                 raise self.view.failure
-            if not self._is_leading():
-                raise NotLeading(f"environment {self.name}: the lease is lost")
+            self._check_leading()
             with self._lock:
                 tip, self._next = self._next, None
             if tip is not None and not self._take_tip(tip):
@@ -200,6 +214,7 @@ class WatchedEnvironment:
             self.metrics.objects.labels(self.name, change.action.value).inc()
         if result.changes.touched:
             self._applied_at[name] = time.monotonic()
+            self._touched_at[name] = {result.pod_revision: datetime.now(UTC)}
         if isinstance(result.error, NotLeading) or any(
             isinstance(change.error, NotLeading) for change in result.changes.failed
         ):
@@ -225,7 +240,8 @@ class WatchedEnvironment:
     def _tell(self, result: EndpointResult) -> None:
         """Log what was done, and what is wrong once for as long as it stays the same."""
         fields: dict[str, Any] = {"endpoint": result.name, "revision": result.revision, "commit": result.commit[:10]}
-        gist = (result.held, str(result.error), *(str(item) for item in result.changes if item.action in _NEWS))
+        news = (str(item) for item in result.changes if item.action in _NEWS)
+        gist = (result.held, str(result.error), *news, *map(str, result.changes.drift))
         same = self._told.get(result.name) == gist
         self._told[result.name] = gist
         end = "failed" if result.error or result.changes.failed else "held" if result.held else "unchanged"
@@ -251,8 +267,36 @@ class WatchedEnvironment:
             self.log.info("held", **fields, reason=result.held)
 
     def _expect(self, name: str) -> Expectation | None:
-        desired = self.sync.read(name)
-        return expect_endpoint(self.sync.desired, desired) if desired.bodies else None
+        """What git wants of an endpoint; worked out once for each of its versions."""
+        environment = self.sync.desired
+        trace = (environment.traces.get(name), environment.environment_trace)
+        known = self._expectations.get(name)
+        if known is None or known[0] != trace:
+            desired = self.sync.read(name)
+            known = (trace, expect_endpoint(environment, desired) if desired.bodies else None)
+            self._expectations[name] = known
+        expectation = known[1]
+        if expectation is None:
+            return None
+        return replace(expectation, applied_at=self._touched_at.get(name, {}).get(expectation.pod_revision))
+
+    def _is_quiet(self, name: str) -> bool:
+        """Whether the endpoint's Deployments have all that they ask for, of the pod revision that git wants.
+
+        Not while it has a slot: that its rollout has ended is to be told, also where it was quicker than we look.
+        """
+        if name in self.slots.holders():
+            return False
+        environment = self.sync.desired
+        trace = environment.traces.get(name)
+        if trace is None or not trace.stamp or not trace.manifests:
+            return False
+        stamp = environment.fleet.stamp(EndpointRef(environment.name, name))
+        return stamp is not None and self.view.is_complete(name, str(stamp.pod_revision))
+
+    def _is_failing(self, name: str) -> bool:
+        status = self.tracker.status(name)
+        return status is not None and status.verdict in (Verdict.FAILING, Verdict.FAILED)
 
     def _resume_rollouts(self) -> None:
         """Rollouts that an earlier term has begun keep their slots."""
@@ -321,7 +365,8 @@ class WatchedEnvironment:
         self.metrics.slots_waiting.labels(self.name).set(len(self.slots.waiting()))
         held = sum("suspended" in result.held for result in self.results.values())
         self.metrics.suspended.labels(self.name).set(held)
-        counts: Mapping[str, int] = _count_verdicts(self.tracker.statuses())
+        counts = _count_verdicts(self.tracker.statuses())
+        counts[Verdict.HEALTHY.value] = counts.get(Verdict.HEALTHY.value, 0) + self.tracker.quiet_count()
         for verdict in Verdict:
             self.metrics.rollouts.labels(self.name, verdict.value).set(counts.get(verdict.value, 0))
 

@@ -75,22 +75,27 @@ class DesiredEndpoint:
 class DesiredEnvironment:
     """One environment of one commit."""
 
-    def __init__(self, snapshot: Snapshot, name: str) -> None:
+    def __init__(self, snapshot: Snapshot, name: str, before: DesiredEnvironment | None = None) -> None:
+        """`before`: an older commit of it, whose environment is taken over where its file is the same."""
         self.snapshot = snapshot
         self.name = name
         self.fleet = Fleet(SnapshotTree(snapshot))
+        self._before = before
 
     @property
     def commit(self) -> str:
         """The commit; empty where there is none yet."""
         return self.snapshot.commit or ""
 
-    @property
+    @cached_property
     def environment(self) -> Environment:
         """The environment's file. NotFound or InvalidInput where it is missing or wrong."""
+        before, self._before = self._before, None  # so that no chain of commits is kept
+        if before is not None and self.environment_trace and before.environment_trace == self.environment_trace:
+            return before.environment
         return self.fleet.environment(self.name)[0]
 
-    @property
+    @cached_property
     def environment_trace(self) -> str:
         """The id of the environment's file."""
         return self.snapshot.blob_id(self.fleet.layout.environment_file(self.name)) or ""

@@ -33,10 +33,13 @@ def find_budgets(environment: DesiredEnvironment, ref: EndpointRef) -> PhaseBudg
     if resolution.endpoint is None:
         return usual
     budgets = resolution.endpoint.budgets
+    own, shared = file.endpoint.spec.budgets, fleet.environment(ref.environment)[0].spec.budgets
+    failing = next((given.failing_seconds for given in (own, shared) if given and given.failing_seconds), None)
     return PhaseBudgets(
         capacity_seconds=budgets.capacity_seconds,
         download_seconds=budgets.download_seconds,
         load_seconds=budgets.load_seconds,
         drain_seconds=budgets.termination_grace_seconds,
         pull_seconds=max(usual.pull_seconds, budgets.download_seconds),
+        failing_seconds=failing or usual.failing_seconds,
     )

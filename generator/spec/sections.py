@@ -170,6 +170,8 @@ class Budgets(Model):
     """Pause before the stop signal, while routes forget the pod."""
     drain_seconds: Seconds | None = None
     """Finishing answers under way."""
+    failing_seconds: Seconds | None = None
+    """How long pulls and crashes may go on failing, three of them at least, before the verdict is failed; 180."""
     progress_deadline_seconds: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
     """When a Deployment counts as stuck; the sum of the others where not given."""
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import click
 import pytest
 
+from generator.cli.demo_steps import Step
 from generator.cli.main import COMMANDS, cli
 from tests.cli.driver import REVSTAMP, SOURCE, Person, answer_of, start
 
@@ -41,6 +42,18 @@ JSON_CALLS: dict[str, tuple[str, ...]] = {
     "demo": ("demo",),
     "completion": ("completion", "bash"),
 }
+
+
+CLUSTER_CALLS = (
+    ("apply", "prod/chat"),
+    ("status", "prod/chat"),
+    ("adopt", "prod/chat"),
+    ("diff", "--live", "-e", "prod/chat"),
+    ("suspend", "prod/chat"),
+    ("resume", "--environment", "prod"),
+    ("install", "--export", "-e", "prod", "--url", "https://git.example.com/gitops.git"),
+)
+"""Calls that reach a cluster, a simulated one; `watch` is not answered here, since nothing is ever applied to it."""
 
 
 def commands() -> Iterator[tuple[str, click.Command]]:
@@ -81,7 +94,8 @@ def test_every_command_can_answer_in_json() -> None:
     """Each of them is called below."""
     without = {name for name, command in commands() if not any("--output" in item.opts for item in command.params)}
     assert without == set()
-    assert {*COMMANDS} == {words[0] for words in JSON_CALLS.values()}
+    called = {words[0] for words in (*JSON_CALLS.values(), *CLUSTER_CALLS)}
+    assert {*COMMANDS} - {"reconcile", "watch"} == called  # that one goes on until it is ended
 
 
 @pytest.mark.parametrize("call", JSON_CALLS)
@@ -89,6 +103,23 @@ def test_a_json_answer_is_one_document_on_standard_output(person: Person, call: 
     """And nothing else there."""
     answer = person.do(*JSON_CALLS[call], "--output", "json", stdin='{"models": [], "endpoints": []}')
     assert isinstance(json.loads(answer.out), dict | list)
+
+
+@pytest.mark.parametrize("call", CLUSTER_CALLS, ids=" ".join)
+def test_a_cluster_command_answers_in_json_too(
+    person: Person, call: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One document, and nothing else there."""
+    monkeypatch.setenv("REVSTAMP_CLUSTERS", "prod=simulated")
+    assert isinstance(json.loads(person.do(*call, "--output", "json").out), dict)
+
+
+def test_watch_answers_in_json_when_its_time_is_over(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error says how far it has come."""
+    monkeypatch.setenv("REVSTAMP_CLUSTERS", "prod=simulated")
+    answer = person.type("watch", "prod/chat", "--timeout", "0.2", "--output", "json")
+    assert (answer.code, answer.error["error"]) == (11, "rollout-timed-out")
+    assert answer.json["rollouts"][0]["phase"] == "not applied"
 
 
 @pytest.mark.parametrize("spelling", [("--output", "json"), ("--output=json",), ("-o", "json"), ("-ojson",)])
@@ -176,20 +207,23 @@ def test_an_interrupt_ends_with_130_and_one_line(person: Person) -> None:
 
 
 def test_the_demo_runs_and_leaves_nothing_behind(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every step of it ends with success."""
+    """Commit, apply, healthy; a bad revision fails while the old one serves; the rollback."""
     answer = answer_of(("demo",), SOURCE)
     assert answer.code == 0, answer.err
-    assert "r2" in answer.out
+    assert "r4: Update failed, r2 still serving 3: CrashLoop" in answer.err
+    assert "r5: live, 3 of 3 ready" in answer.err
+    assert "[simulated]" in answer.out
 
 
 def test_the_demo_as_json_holds_steps_commits_and_revisions() -> None:
     """One document; every step with the command's own answer."""
     answer = answer_of(("demo", "--output", "json"), SOURCE)
     assert (answer.code, answer.err) == (0, "")
-    assert answer.json["revisions"]["prod/chat"] == 4
-    assert len(answer.json["commits"]) == 4
-    assert answer.json["commits"][0]["subject"] == "prod/chat: scale as r4"
+    assert answer.json["revisions"]["prod/chat"] == 5
+    assert answer.json["commits"][0]["subject"] == "prod/chat: rollback as r5 = r3"
     assert [step["command"] for step in answer.json["steps"] if not step["answer"]] == []
+    verdicts = [step["answer"]["rollouts"][0]["verdict"] for step in answer.json["steps"] if "apply" in step["command"]]
+    assert verdicts == ["healthy", "healthy", "healthy", "failed", "healthy"]
 
 
 def test_version_is_printed() -> None:
@@ -274,7 +308,7 @@ def test_a_closed_stream_is_no_error_and_no_file_is_printed_into(person: Person,
 
 def test_a_step_of_the_demo_that_fails_ends_it_with_its_code(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was wrong is no bug of the demo; as JSON it is one document."""
-    monkeypatch.setattr("generator.cli.demo_command.STEPS", (("A wrong step", "log -n 0 prod/chat"),))
+    monkeypatch.setattr("generator.cli.demo_command.STEPS", (Step("A wrong step", "log -n 0 prod/chat"),))
     answer = answer_of(("demo",), SOURCE)
     assert (answer.code, "ended with 2" in answer.err) == (2, True)
     answer = answer_of(("demo", "-o", "json"), SOURCE)

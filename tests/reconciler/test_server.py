@@ -150,3 +150,36 @@ def test_health_and_metrics_are_served(face: Face) -> None:
     assert b'revstamp_drift_total{environment="prod",kind="scaled"} 1.0' in body
     assert face.call("GET", "/other")[0] == 404
     assert face.call("HEAD", "/healthz") == (200, b"")
+
+
+def test_metrics_are_as_fresh_as_the_request() -> None:
+    """How long the remote has been away is counted when somebody asks, not when a probe last did."""
+    metrics = Metrics()
+
+    def look() -> dict[str, Any]:
+        metrics.source_failing.set(12)
+        return {"ready": False}
+
+    server = FaceServer(("127.0.0.1", 0), metrics, look, lambda: None, branch="main")
+    server.start()
+    try:
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+        connection.request("GET", "/metrics")
+        assert b"revstamp_source_failing_seconds 12.0" in connection.getresponse().read()
+    finally:
+        server.close()
+
+
+def test_an_instance_that_does_not_lead_counts_nothing_as_its_own() -> None:
+    """Else a sum over instances would count an endpoint twice; what it has done stays counted."""
+    metrics = Metrics()
+    metrics.leading.labels("prod").set(1)
+    metrics.behind.labels("prod").set(3)
+    metrics.rollouts.labels("prod", "failed").set(2)
+    metrics.passes.labels("prod", "applied").inc()
+    metrics.forget("prod")
+    text = metrics.render().decode()
+    assert 'revstamp_leading{environment="prod"} 0.0' in text
+    assert 'revstamp_endpoints_behind{environment="prod"} 0.0' in text
+    assert 'revstamp_rollouts{environment="prod",verdict="failed"} 0.0' in text
+    assert 'revstamp_endpoint_passes_total{end="applied",environment="prod"} 1.0' in text

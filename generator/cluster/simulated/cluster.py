@@ -211,7 +211,7 @@ class SimulatedCluster:
             with self._lock:
                 self._store.unsubscribe(key_of_kind(kind), subscription)
 
-    def can(self, verb: str, kind: Kind, namespace: str) -> bool:
+    def can(self, verb: str, kind: Kind, namespace: str, *, name: str = "") -> bool:
         """Everything is allowed."""
         self._check("can", kind.name)
         return True

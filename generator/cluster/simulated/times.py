@@ -54,16 +54,16 @@ class SimulatedTimes:
 
 
 DEMO_TIMES = SimulatedTimes(
-    pull_seconds=0.3,
-    download_seconds=0.5,
-    load_seconds=0.8,
-    warm_seconds=0.2,
-    drain_seconds=0.3,
-    back_off_seconds=0.7,
+    pull_seconds=0.2,
+    download_seconds=0.3,
+    load_seconds=0.5,
+    warm_seconds=0.1,
+    drain_seconds=0.2,
+    back_off_seconds=0.5,
     pull_back_off_seconds=0.5,
     pull_retry_seconds=1.0,
 )
-"""Every phase long enough to be seen: a pod is ready after 1.8 s, two pods are replaced one by one in 4 s."""
+"""Every phase long enough to be seen: a pod is ready after 1.1 s, two pods are replaced one by one in 3 s."""
 
 
 @dataclass(frozen=True, slots=True)
