@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import Event
 from typing import Any
@@ -23,6 +23,8 @@ _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
 _LOOK_SECONDS = 0.1
 """Two events cannot be waited for together."""
+
+_READS = ("GET", "HEAD")
 
 ANSWER_LOST = "answer_lost"
 """Key in an error's details."""
@@ -64,9 +66,11 @@ class _Attempts:
 class Caller:
     """Shared by threads."""
 
-    def __init__(self, connection: Connection, limits: Limits) -> None:
+    def __init__(self, connection: Connection, limits: Limits, guard_writes: Callable[[], None] | None = None) -> None:
+        """`guard_writes` is called before each attempt of a request that writes; what it raises ends the call."""
         self.connection = connection
         self.limits = limits
+        self._guard_writes = guard_writes
 
     def call(self, request: Request, about: About, *, repeatable: bool = True, stop: Event | None = None) -> Any:
         """The answer's JSON. Errors: the ClusterError tree; AnswerLost where the request is not `repeatable`.
@@ -75,10 +79,11 @@ class Caller:
         about what that attempt did.
         """
         attempts = _Attempts(time.monotonic() + self.limits.call_seconds, stop)
+        guard = None if request.method in _READS else self._guard_writes
         while True:
             seconds = max(0.05, min(self.limits.request_seconds, attempts.deadline - time.monotonic()))
             try:
-                answer = self.connection.send(request, seconds, is_urgent=self.limits.is_urgent)
+                answer = self.connection.send(request, seconds, is_urgent=self.limits.is_urgent, guard=guard)
             except TransportFailed as failure:
                 self._recover(failure, about, attempts, repeatable)
                 continue

@@ -96,19 +96,26 @@ class Connection:
         parts = urlsplit(self._access.base)
         return f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
 
-    def send(self, request: Request, seconds: float, *, is_urgent: bool = False) -> Answer:
+    def send(
+        self, request: Request, seconds: float, *, is_urgent: bool = False, guard: Callable[[], None] | None = None
+    ) -> Answer:
         """One exchange within so many seconds, waiting for a free connection included. TransportFailed.
 
-        What is urgent gets a connection beyond the bound.
+        What is urgent gets a connection beyond the bound. `guard` is called when the request is about to go out;
+        what it raises keeps the request back.
         """
         deadline = time.monotonic() + seconds
         if is_urgent:
             self._check_open()
-            return self._exchange(self._access.streams, request, deadline)
+            return self._exchange(self._access.streams, request, deadline, guard)
         with self._take_turn(deadline, seconds):
-            return self._exchange(self._access.pool, request, deadline)
+            return self._exchange(self._access.pool, request, deadline, guard)
 
-    def _exchange(self, pool: PoolManager, request: Request, deadline: float) -> Answer:
+    def _exchange(
+        self, pool: PoolManager, request: Request, deadline: float, guard: Callable[[], None] | None
+    ) -> Answer:
+        if guard is not None:
+            guard()
         seconds = deadline - time.monotonic()
         response = self._request(pool, request, connect=min(CONNECT_SECONDS, max(0.05, seconds)), read=seconds)
         try:

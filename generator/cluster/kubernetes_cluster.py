@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from threading import Event
 from typing import Any
@@ -60,6 +60,13 @@ class KubernetesCluster:
         near.__dict__.update(self.__dict__)
         near._limits = Limits(attempt_seconds or seconds, seconds, is_urgent=True)
         near._caller = Caller(self._connection, near._limits)
+        return near
+
+    def guarded(self, check: Callable[[], None]) -> KubernetesCluster:
+        """The same cluster, which calls `check` right before a write goes out, also one that is tried again."""
+        near = object.__new__(KubernetesCluster)
+        near.__dict__.update(self.__dict__)
+        near._caller = Caller(self._connection, self._limits, check)
         return near
 
     def version(self) -> str:

@@ -89,6 +89,12 @@ class LeaderLease:
         """What the last attempt met; None where it went well."""
         return self._failure
 
+    @property
+    def failing_seconds(self) -> float:
+        """For how long no attempt has gone well; 0 where the last one did."""
+        since = self._failing_since
+        return 0.0 if since is None else self._clock() - since
+
     def start(self) -> None:
         """Begin to try, in a thread."""
         self._thread.start()

@@ -7,7 +7,7 @@ Errors of every method: the ClusterError tree of `errors`, never a library's exc
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from threading import Event
@@ -132,6 +132,15 @@ class TimeLimited(Protocol):
 
         For what is worth nothing when it is late. `attempt_seconds` bounds one of several attempts; 0 is no bound.
         """
+        ...
+
+
+@runtime_checkable
+class Guardable(Protocol):
+    """A cluster whose writes may take a while until they go out: they wait for a connection, or are tried again."""
+
+    def guarded(self, check: Callable[[], None]) -> Cluster:
+        """The same cluster, which calls `check` right before a write goes out, also one that is tried again."""
         ...
 
 

@@ -37,6 +37,8 @@ class EnvironmentState:
     since: float
     error: str = ""
     commit: str = ""
+    is_away: bool = False
+    """Whether it is the cluster that makes it fail."""
 
 
 class EnvironmentLoop:
@@ -60,13 +62,19 @@ class EnvironmentLoop:
         self._stop = threading.Event()
         self._state = EnvironmentState("starting", time.monotonic())
         self._term: WatchedEnvironment | None = None
+        self._lease: LeaderLease | None = None
+        self._moved = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"environment-{name}", daemon=True)
 
     @property
     def state(self) -> EnvironmentState:
-        """How it is doing."""
+        """How it is doing. A cluster that is away shows at the lease first, which is renewed all the time."""
         with self._lock:
-            return self._state
+            state, lease = self._state, self._lease
+        if lease is None or lease.failure is None or state.state not in ("standby", "leading"):
+            return state
+        since = time.monotonic() - lease.failing_seconds
+        return EnvironmentState("failing", since, lease.failure.message, state.commit, is_away=True)
 
     @property
     def term(self) -> WatchedEnvironment | None:
@@ -82,6 +90,7 @@ class EnvironmentLoop:
         """End, and give the lease back."""
         self._stop.set()
         self._arrived.set()
+        self._moved.set()
         if self._thread.ident is not None:
             self._thread.join(20)
 
@@ -90,6 +99,7 @@ class EnvironmentLoop:
         with self._lock:
             self._tip, term = snapshot, self._term
         self._arrived.set()
+        self._moved.set()
         if term is not None:
             term.move_to(snapshot)
 
@@ -100,16 +110,19 @@ class EnvironmentLoop:
             if self._stop.is_set():
                 return
             began = time.monotonic()
+            self._moved.clear()
             try:
                 self._serve()
                 failures = 0
             except NotLeading as error:
                 self._log.warning("leadership lost", reason=error.message)
+                self._set_state("starting", error.message)
                 failures = 0
             except Exception as error:
                 failures = 1 if time.monotonic() - began > _LONGEST_PAUSE else failures + 1
                 self._note_failure(error)
-                self._stop.wait(min(_LONGEST_PAUSE, 0.5 * 2 ** min(failures, 8)))
+                # A newer commit may be the fix.
+                self._moved.wait(min(_LONGEST_PAUSE, 0.5 * 2 ** min(failures, 8)))
             finally:
                 self._metrics.forget(self.name)
 
@@ -125,25 +138,30 @@ class EnvironmentLoop:
         cluster.version()
         self._set_state("standby")
         lease = LeaderLease(cluster, spec.namespace, f"revstamp-{self.name}", self._identity)
+        with self._lock:
+            self._lease = lease
         lease.start()
         try:
-            if not lease.wait_until_held(self._stop):
-                return
-            self._lead(cluster, lease)
+            if lease.wait_until_held(self._stop):
+                self._lead(cluster, lease, (spec.cluster, spec.namespace))
         finally:
+            with self._lock:
+                self._lease = None
             lease.close()
 
-    def _lead(self, cluster: Cluster, lease: LeaderLease) -> None:
+    def _lead(self, cluster: Cluster, lease: LeaderLease, place: tuple[str, str]) -> None:
+        """Work for one term. Not where the environment has moved while the lease was waited for: that is another's."""
         with self._lock:
             snapshot = self._tip
             assert snapshot is not None  # noqa: S101 - it was there before the lease was waited for
             tip = DesiredEnvironment(snapshot, self.name)
+            if (tip.environment.spec.cluster, tip.environment.spec.namespace) != place:
+                return
             fenced = FencedCluster(cluster, lease.is_held)
             term = WatchedEnvironment(fenced, tip, self._metrics, self._log, self._options, lease.is_held)
             self._term = term
         self._set_state("leading", commit=tip.commit)
         self._metrics.leading.labels(self.name).set(1)
-        self._metrics.cluster_failing.labels(self.name).set(0)
         self._log.info("leading", identity=self._identity, cluster=cluster.name, commit=tip.commit[:10])
         try:
             term.run(self._stop)
@@ -151,22 +169,22 @@ class EnvironmentLoop:
             with self._lock:
                 self._term = None
 
-    def _set_state(self, state: str, error: str = "", commit: str = "") -> None:
+    def _set_state(self, state: str, error: str = "", commit: str = "", *, is_away: bool = False) -> None:
         with self._lock:
             if state != self._state.state:
-                self._state = EnvironmentState(state, time.monotonic(), error, commit)
+                self._state = EnvironmentState(state, time.monotonic(), error, commit, is_away)
             else:
-                self._state = replace(self._state, error=error, commit=commit or self._state.commit)
+                commit = commit or self._state.commit
+                self._state = replace(self._state, error=error, commit=commit, is_away=is_away)
 
     def _note_failure(self, error: Exception) -> None:
         known = isinstance(error, RevstampError)
         message = error.message if isinstance(error, RevstampError) else f"{type(error).__name__}: {error}"
-        same = self.state.state == "failing" and self.state.error == message
-        self._set_state("failing", message)
+        with self._lock:
+            same = self._state.state == "failing" and self._state.error == message
+        self._set_state("failing", message, is_away=isinstance(error, ClusterError))
         code = error.code if isinstance(error, RevstampError) else "internal-error"
         self._metrics.failures.labels(self.name, code).inc()
-        if isinstance(error, ClusterError):
-            self._metrics.cluster_failing.labels(self.name).set(time.monotonic() - self.state.since)
         if same:
             return
         if known:

@@ -1,6 +1,7 @@
 """A cluster that is written only while we lead.
 
-Owns: asking, before every write, whether the lease is still held. Refuses: everything else of the cluster port.
+Owns: asking, before every write and before each attempt at it, whether the lease is still held. Refuses: everything
+else of the cluster port.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from threading import Event
 from typing import Any
 
 from generator.cluster.kinds import Kind, ObjectRef
-from generator.cluster.port import FIELD_MANAGER, Body, Cluster, Propagation, WatchEvent
+from generator.cluster.port import FIELD_MANAGER, Body, Cluster, Guardable, Propagation, WatchEvent
 from generator.errors import NotLeading
 
 
@@ -20,6 +21,8 @@ class FencedCluster:
     def __init__(self, cluster: Cluster, is_leading: Callable[[], bool]) -> None:
         self._cluster = cluster
         self._is_leading = is_leading
+        # A process may be stopped, or a server busy, between the question and the write: it is asked again then.
+        self._writer = cluster.guarded(self._check) if isinstance(cluster, Guardable) else cluster
 
     @property
     def name(self) -> str:
@@ -46,29 +49,29 @@ class FencedCluster:
     def apply(self, body: Body, *, manager: str = FIELD_MANAGER, force: bool = False, dry_run: bool = False) -> Body:
         """Server-side apply, while we lead."""
         self._check()
-        return self._cluster.apply(body, manager=manager, force=force, dry_run=dry_run)
+        return self._writer.apply(body, manager=manager, force=force, dry_run=dry_run)
 
     def create(self, body: Body, *, manager: str = FIELD_MANAGER) -> Body:
         """Create, while we lead."""
         self._check()
-        return self._cluster.create(body, manager=manager)
+        return self._writer.create(body, manager=manager)
 
     def replace(self, body: Body, *, manager: str = FIELD_MANAGER) -> Body:
         """Replace, while we lead."""
         self._check()
-        return self._cluster.replace(body, manager=manager)
+        return self._writer.replace(body, manager=manager)
 
     def patch(self, ref: ObjectRef, operations: Sequence[Mapping[str, Any]], *, manager: str = FIELD_MANAGER) -> Body:
         """Patch, while we lead."""
         self._check()
-        return self._cluster.patch(ref, operations, manager=manager)
+        return self._writer.patch(ref, operations, manager=manager)
 
     def delete(
         self, ref: ObjectRef, *, uid: str, resource_version: str = "", propagation: Propagation = Propagation.BACKGROUND
     ) -> bool:
         """Delete, while we lead."""
         self._check()
-        return self._cluster.delete(ref, uid=uid, resource_version=resource_version, propagation=propagation)
+        return self._writer.delete(ref, uid=uid, resource_version=resource_version, propagation=propagation)
 
     def watch(self, kind: Kind, namespace: str, stop: Event, labels: str = "") -> Iterator[WatchEvent]:
         """Everything that happens to a kind."""

@@ -66,13 +66,17 @@ class Reconciler:
             return dict(self._loops)
 
     def readiness(self) -> dict[str, Any]:
-        """What `/readyz` says: ready when the branch is known and each environment is led, here or elsewhere."""
+        """What `/readyz` says: ready when the branch is known and each environment is led, here or elsewhere.
+
+        Sets the metrics of what is away, which are therefore asked for together.
+        """
         now, source = time.monotonic(), self.source.state
         failing = now - source.failing_since if source.failing_since is not None else 0.0
         self.metrics.source_failing.set(failing)
         environments = {}
         for name, loop in self.loops.items():
             state = loop.state
+            self.metrics.cluster_failing.labels(name).set(now - state.since if state.is_away else 0.0)
             environments[name] = {
                 "state": state.state,
                 "seconds": round(now - state.since, 1),

@@ -97,6 +97,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200 if state.get("ready") else 503, state)
         elif path == "/metrics":
             face.ready()  # how long something has been away is as old as the last look
+            face.ready()  # it knows for how long remote and clusters have been away
             self._send(200, face.metrics.render(), "text/plain; version=0.0.4; charset=utf-8")
         else:
             self._answer(404, {"reason": "there are /healthz, /readyz, /metrics and POST /webhook"})

@@ -31,6 +31,8 @@ from generator.service.fleet import EndpointRef
 
 _RECORD_SECONDS = 1.0
 """The record is written at most this often."""
+_JOIN_SECONDS = 10.0
+"""How long the end of a term waits for its workers; one that hangs in a request writes nothing afterwards."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,7 @@ class WatchedEnvironment:
             while not self.view.wait_until_listed(0.5):
                 if stop.is_set():
                     return
+                self._check_leading()
             self.sync.is_complete_index = True
             self._record = read_record(self.cluster, self.name, self.namespace)
             self.sync.record = self._record
@@ -125,8 +128,13 @@ class WatchedEnvironment:
         self.queue.close()
         self.tracker.close()
         self.view.close()
+        end = time.monotonic() + _JOIN_SECONDS
         for thread in self._threads:
-            thread.join(10)
+            thread.join(max(0.1, end - time.monotonic()))
+
+    def _check_leading(self) -> None:
+        if not self._is_leading():
+            raise NotLeading(f"environment {self.name}: the lease is lost")
 
     def _loop(self, stop: threading.Event) -> None:
         full_at = time.monotonic() + self.options.full_pass_seconds
@@ -135,8 +143,7 @@ class WatchedEnvironment:
             self._wake.clear()
             if self.view.failure is not None:
                 raise self.view.failure
-            if not self._is_leading():
-                raise NotLeading(f"environment {self.name}: the lease is lost")
+            self._check_leading()
             with self._lock:
                 tip, self._next = self._next, None
             if tip is not None and not self._take_tip(tip):
@@ -274,7 +281,12 @@ class WatchedEnvironment:
         return replace(expectation, applied_at=self._touched_at.get(name, {}).get(expectation.pod_revision))
 
     def _is_quiet(self, name: str) -> bool:
-        """Whether the endpoint's Deployments have all that they ask for, of the pod revision that git wants."""
+        """Whether the endpoint's Deployments have all that they ask for, of the pod revision that git wants.
+
+        Not while it has a slot: that its rollout has ended is to be told, also where it was quicker than we look.
+        """
+        if name in self.slots.holders():
+            return False
         environment = self.sync.desired
         trace = environment.traces.get(name)
         if trace is None or not trace.stamp or not trace.manifests:

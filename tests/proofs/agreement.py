@@ -81,7 +81,7 @@ def _ends(live: dict[Name, Object], kind: str, name: str) -> bool:
 def wait_for_agreement(
     gitops: GitOps, api: Api, kept: set[Name], seconds: float, say: Callable[[], str] = lambda: ""
 ) -> float:
-    """Wait until cluster and git agree; how long that took. Fails with what they disagree about, and what `say` adds."""
+    """Wait until cluster and git agree; how long that took. Fails with what they disagree about and what `say` adds."""
     began = time.monotonic()
     while found := find_disagreements(gitops, api, kept):
         assert time.monotonic() - began < seconds, f"after {seconds:g} s: {found}\n{say()}"

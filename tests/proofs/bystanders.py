@@ -19,7 +19,7 @@ GUARDED: Name = ("Service", "guarded-svc")
 
 
 def make_bystanders(gitops: GitOps, api: Api) -> None:
-    """A foreign Deployment and Service with our label, a claim, a ConfigMap; and an object of ours that nobody may prune.
+    """A foreign Deployment and Service with our label, a claim, a ConfigMap; and one of ours that nobody may prune.
 
     Git never had the guarded one: without its annotation it would be found by its label and pruned.
     """

@@ -78,6 +78,8 @@ class CommitStream:
     def redeploy(self) -> bool:
         """The same again, or another image."""
         name = self._choose()
+        if not name:
+            return False
         image = ("--image", f"registry.internal/serve/vllm:{self.chance.randrange(1000)}")
         slow = ("--image", f"registry.internal/serve/vllm:fate-slow-load-after-1s-{self.chance.randrange(1000)}")
         self._type("redeploy", name, *self.chance.choice([(), image, slow]))
@@ -86,6 +88,8 @@ class CommitStream:
     def scale(self) -> bool:
         """Another number, or an autoscaler in place of one, or none."""
         name = self._choose()
+        if not name:
+            return False
         low = self.chance.randint(1, 2)
         self._type("scale", name, "--min", str(low), "--max", str(self.chance.choice([low, low + 1])))
         return True
@@ -104,7 +108,7 @@ class CommitStream:
     def suspend(self) -> bool:
         """An endpoint is left alone for a while."""
         name = self._choose()
-        if name in self._suspended:
+        if not name or name in self._suspended:
             return False
         self._type("suspend", name)
         self._suspended.add(name)
@@ -122,6 +126,8 @@ class CommitStream:
     def break_manifest(self) -> bool:
         """Somebody edits a manifest by hand: no YAML, or nothing that the server takes."""
         name = self._choose()
+        if not name:
+            return False
         folder = next((self.gitops.root / "environments/test/manifests").glob(f"*/{name}"))
         path = self.chance.choice(sorted(folder.iterdir()))
         text = path.read_text()
@@ -154,6 +160,8 @@ class CommitStream:
     def toggle_route(self) -> bool:
         """The route object comes or goes."""
         name = self._choose()
+        if not name:
+            return False
         other = "none" if self._routes[name] == "gateway" else "gateway"
         self._type("redeploy", name, "--set", f"routing.type={other}")
         self._routes[name] = other

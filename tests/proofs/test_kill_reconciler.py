@@ -83,12 +83,10 @@ def prove(gitops: GitOps, testbed: Cluster, logs: Path, chance: random.Random, k
         lost = find_disagreements(gitops, testbed.api, {GUARDED})
         bugs = instances.bugs() + instances.tracebacks()
     print(f"\ncommits {stream.commits} {dict(sorted(stream.counts.items()))}")
+    print("kills  leading  of two  lost  wrongly deleted  settled after  seconds")
     print(
-        f"{'kills':>6} {'leading':>8} {'of two':>7} {'lost':>5} {'wrongly deleted':>16} {'settled after':>14} {'seconds':>8}"
-    )
-    print(
-        f"{tally.kills:6} {tally.working:8} {tally.in_pairs:7} {len(lost):5} {len(wrong):16} {took:13.1f}s "
-        f"{time.monotonic() - began:8.0f}"
+        f"{tally.kills:5} {tally.working:8} {tally.in_pairs:7} {len(lost):5} {len(wrong):16} {took:13.1f}s"
+        f"{time.monotonic() - began:9.0f}"
     )
     assert not wrong
     assert {name: later.get(name) for name in uids} == uids
