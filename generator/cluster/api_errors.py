@@ -1,18 +1,16 @@
 """What a Kubernetes API server says no with, as errors of our tree.
 
-Owns: reading a `Status` and its causes. Refuses: sending, trying again, and anything that is not in the answer.
+Owns: which error a refusal is, and its words. Refuses: sending, trying again, and anything that is not in the answer.
 Pure. Source of the shapes: `k8s.io/apimachinery/pkg/api/errors` and the messages of Kubernetes 1.36.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
-from generator.cluster.kinds import Kind, ObjectRef
+from generator.cluster.refusals import About, Refusal
 from generator.errors import (
     AdmissionRefused,
     ApplyConflict,
@@ -54,96 +52,10 @@ _VALUE = re.compile(r'^Invalid value: (?P<value>"(?:[^"\\]|\\.)*"|.*?[}\]]|[^:]*
 UNEXPLAINED = "unexplained"
 """Key in the details of an ObjectInvalid for which the server gives no reason, as it does for JSON patches."""
 _CONFLICT_MANAGER = re.compile(r'conflict with "([^"]+)"')
-_BUSY = re.compile(
-    r"etcdserver: (leader changed|no leader|request timed out|too many requests|server stopped)"
-    r"|leader changed|context deadline exceeded|transport is closing|connection refused|storage is \(re\)initializing"
-    r"|the server is currently unable|apiserver is shutting down",
-    re.IGNORECASE,
-)
 
 
 class HistoryGone(ClusterUnreachable):
     """The server no longer remembers the resourceVersion that a list or a watch wants to go on from."""
-
-
-@dataclass(frozen=True, slots=True)
-class About:
-    """What a request is about, for messages. `verb` is the API's, such as `patch`."""
-
-    cluster: str
-    verb: str
-    kind: Kind | None = None
-    ref: ObjectRef | None = None
-    namespace: str = ""
-    path: str = ""
-
-    def __str__(self) -> str:
-        if self.ref is not None:
-            return f"{self.ref} in the cluster {self.cluster!r}"
-        if self.kind is not None:
-            space = f" of the namespace {self.namespace}" if self.namespace else ""
-            return f"{self.kind.plural or self.kind.name}{space} in the cluster {self.cluster!r}"
-        return f"the cluster {self.cluster!r}"
-
-    @property
-    def details(self) -> dict[str, Any]:
-        """For `details` of an error."""
-        found: dict[str, Any] = {"cluster": self.cluster, "verb": self.verb}
-        if self.ref is not None:
-            found |= {"kind": self.ref.kind.name, "namespace": self.ref.namespace, "name": self.ref.name}
-        elif self.kind is not None:
-            found |= {"kind": self.kind.name, "namespace": self.namespace}
-        return found
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """An answer of 400 and more. `status` is the API's `Status`, empty where it sent something else: then `text`."""
-
-    code: int
-    status: Mapping[str, Any]
-    text: str = ""
-
-    @property
-    def reason(self) -> str:
-        """The API's word, such as `Conflict`."""
-        return str(self.status.get("reason") or "")
-
-    @property
-    def message(self) -> str:
-        """The API's sentence, on one line."""
-        return " ".join(str(self.status.get("message") or self.text).split())
-
-    @property
-    def details(self) -> Mapping[str, Any]:
-        """What the API adds."""
-        found = self.status.get("details")
-        return found if isinstance(found, Mapping) else {}
-
-    @property
-    def causes(self) -> Sequence[Mapping[str, Any]]:
-        """Its causes, one a field."""
-        found = self.details.get("causes")
-        return [cause for cause in found if isinstance(cause, Mapping)] if isinstance(found, list) else []
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether the server itself says that the same request may succeed in a moment."""
-        if self.code in (429, 502, 503, 504):
-            return True
-        return self.code == 500 and bool(_BUSY.search(self.message)) and "webhook" not in self.message
-
-
-def read_refusal(code: int, data: bytes) -> Refusal:
-    """The answer's body, whatever it is."""
-    text = data.decode("utf-8", "replace")
-    try:
-        status = json.loads(text)
-    except ValueError:
-        status = None
-    if isinstance(status, dict) and status.get("kind") == "Status":
-        return Refusal(code, status)
-    return Refusal(code, {}, text[:_LONGEST])
 
 
 def explain_refusal(refusal: Refusal, about: About) -> ClusterError:
@@ -218,6 +130,11 @@ def _explain_forbidden(refusal: Refusal, about: About) -> ClusterError:
     said = _FORBIDDEN.search(message)
     if said is None:
         return _make(ClusterForbidden, about, _shorten(message))
+    if said["user"] == "system:anonymous":
+        return ClusterUnauthorized(
+            f"{about}: the API server takes us for nobody, since the kubeconfig gives no credentials",
+            details=about.details,
+        )
     resource = said["path"] or ".".join(part for part in (said["resource"], said["group"]) if part)
     space = f" in the namespace {said['namespace']}" if said["namespace"] else ""
     return ClusterForbidden(

@@ -11,14 +11,18 @@ import random
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from threading import Event
 from typing import Any
 
-from generator.cluster.api_errors import About, Refusal, explain_refusal, read_refusal
+from generator.cluster.api_errors import explain_refusal
 from generator.cluster.connection import Answer, Connection, Request, TransportFailed
+from generator.cluster.refusals import About, Refusal, read_refusal
 from generator.errors import ClusterUnreachable
 
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
+_LOOK_SECONDS = 0.1
+"""Two events cannot be waited for together."""
 
 ANSWER_LOST = "answer_lost"
 """Key in an error's details."""
@@ -46,6 +50,7 @@ class _Attempts:
     """How far a call has come."""
 
     deadline: float
+    stop: Event | None = None
     count: int = 0
     was_lost: bool = False
     renewed: bool = False
@@ -63,13 +68,13 @@ class Caller:
         self.connection = connection
         self.limits = limits
 
-    def call(self, request: Request, about: About, *, repeatable: bool = True) -> Any:
+    def call(self, request: Request, about: About, *, repeatable: bool = True, stop: Event | None = None) -> Any:
         """The answer's JSON. Errors: the ClusterError tree; AnswerLost where the request is not `repeatable`.
 
         `details["answer_lost"]` stands where the answer to an earlier attempt was lost, so that the refusal may be
         about what that attempt did.
         """
-        attempts = _Attempts(time.monotonic() + self.limits.call_seconds)
+        attempts = _Attempts(time.monotonic() + self.limits.call_seconds, stop)
         while True:
             seconds = max(0.05, min(self.limits.request_seconds, attempts.deadline - time.monotonic()))
             try:
@@ -128,7 +133,13 @@ class Caller:
         attempts.count += 1
         if time.monotonic() + seconds >= attempts.deadline:
             return False
-        return not self.connection.closed.wait(seconds)
+        if attempts.stop is None:
+            return not self.connection.closed.wait(seconds)
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0 and not self.connection.closed.is_set():
+            if attempts.stop.wait(min(left, _LOOK_SECONDS)):
+                return False
+        return not self.connection.closed.is_set()
 
 
 def read_retry_after(headers: Mapping[str, str], refusal: Refusal) -> float | None:

@@ -12,7 +12,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
@@ -117,9 +117,10 @@ class Connection:
         finally:
             response.release_conn()
 
-    def open_stream(self, request: Request, read_seconds: float) -> BaseHTTPResponse:
-        """An answer whose body is still to come, on a connection of its own; silence ends it. TransportFailed."""
-        return self._request(self._access.streams, request, connect=CONNECT_SECONDS, read=read_seconds)
+    def open_stream(self, request: Request, head_seconds: float) -> BaseHTTPResponse:
+        """An answer whose body is still to come, on a connection of its own. TransportFailed."""
+        self._check_open()
+        return self._request(self._access.streams, request, connect=CONNECT_SECONDS, read=head_seconds)
 
     def renew(self) -> bool:
         """Load the credentials anew, since the server does not accept them; False where that was just done."""
@@ -147,10 +148,14 @@ class Connection:
             yield
 
     def _open_access(self) -> _Access:
+        import urllib3
         from kubernetes.client.rest import RESTClientObject
 
         configuration = self._load()
         configuration.connection_pool_maxsize = self._size
+        if not configuration.verify_ssl:
+            # Who writes insecure-skip-tls-verify has decided; kubectl does not warn with each request either.
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         pool = RESTClientObject(configuration).pool_manager
         streams = RESTClientObject(configuration).pool_manager
         headers = self._make_headers(configuration)
@@ -173,7 +178,9 @@ class Connection:
             return access.headers
         with self._lock:
             if time.monotonic() >= access.fresh_until:
-                access.headers = self._make_headers(access.configuration)
+                # The old ones may still be good; if not, the server says so and all is loaded anew, with its errors.
+                with suppress(Exception):
+                    access.headers = self._make_headers(access.configuration)
                 access.fresh_until = time.monotonic() + _FRESH_SECONDS
         return access.headers
 

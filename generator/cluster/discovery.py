@@ -10,10 +10,11 @@ import time
 from dataclasses import replace
 from urllib.parse import quote
 
-from generator.cluster.api_errors import About, missing_kind
+from generator.cluster.api_errors import missing_kind
 from generator.cluster.calling import Caller
 from generator.cluster.connection import Request
 from generator.cluster.kinds import Kind, ObjectRef, find_kind
+from generator.cluster.refusals import About
 from generator.errors import KindMissing, ObjectInvalid
 
 _ASK_AGAIN_SECONDS = 10.0

@@ -7,12 +7,13 @@ Owns: which request each method of the port is, and what a lost answer or a refu
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from threading import Event
 from typing import Any
 
-from generator.cluster.api_errors import UNEXPLAINED, About, HistoryGone
+from generator.cluster.api_errors import UNEXPLAINED, HistoryGone
 from generator.cluster.calling import ANSWER_LOST, LIMITS, AnswerLost, Caller, Limits
 from generator.cluster.connection import Connection, Request
 from generator.cluster.discovery import Discovery, object_path, root_of
@@ -21,6 +22,7 @@ from generator.cluster.kinds import Kind, ObjectRef, ref_of
 from generator.cluster.listing import iterate_pages
 from generator.cluster.lost_answers import contains, is_made_by
 from generator.cluster.port import FIELD_MANAGER, Body, Propagation, WatchEvent
+from generator.cluster.refusals import About
 from generator.cluster.streams import StreamCloser
 from generator.cluster.watching import WATCH_TIMES, Watch, WatchTimes
 from generator.errors import ClusterError, KindMissing, ObjectInvalid, StaleObject
@@ -28,10 +30,10 @@ from generator.errors import ClusterError, KindMissing, ObjectInvalid, StaleObje
 _APPLY = "application/apply-patch+yaml"
 _JSON_PATCH = "application/json-patch+json"
 _REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-_LOOKS = 3
-"""How often an object is looked up and written again whose answer was lost."""
+_LISTS = 5
+"""How often a list starts anew because the server forgets its place between two pages."""
 _LOOK_PAUSE = 0.3
-"""Seconds before that."""
+"""Seconds before an object is made again whose answer was lost and which is not there."""
 
 
 class KubernetesCluster:
@@ -77,7 +79,7 @@ class KubernetesCluster:
         """All objects of a kind, page by page. An object is given once, also where the listing has to start anew."""
         kind = self._discovery.complete(kind, "list")
         seen: set[str] = set()
-        while True:
+        for attempt in range(_LISTS):
             try:
                 for page in iterate_pages(self._caller, kind, namespace, labels, self._about("list", kind, namespace)):
                     for item in page.items:
@@ -87,7 +89,8 @@ class KubernetesCluster:
                             yield item
                 return
             except HistoryGone:
-                continue
+                if attempt == _LISTS - 1:
+                    raise
 
     def apply(self, body: Body, *, manager: str = FIELD_MANAGER, force: bool = False, dry_run: bool = False) -> Body:
         """Server-side apply; the live object as it is afterwards."""
@@ -95,7 +98,7 @@ class KubernetesCluster:
         if dry_run:
             query["dryRun"] = "All"
         ref = self._complete(ref_of(body), "patch")
-        if body["metadata"].get("resourceVersion"):
+        if _version_of(body):
             body = self._pin(ref, body)
         request = Request("PATCH", self._path(ref), query, encode(body), _APPLY)
         try:
@@ -108,23 +111,24 @@ class KubernetesCluster:
         ref = self._complete(ref_of(body), "create")
         path = object_path(ref, self._name, collection=True)
         request = Request("POST", path, {"fieldManager": manager, "fieldValidation": "Strict"}, encode(body))
-        lost: ClusterError | None = None
-        for _ in range(_LOOKS):
+        deadline = time.monotonic() + self._limits.call_seconds
+        was_lost = False
+        while True:
             try:
                 return self._call("create", request, ref, repeatable=False)
-            except AnswerLost as error:
-                lost = error
+            except AnswerLost:
+                was_lost = True
                 found = self.read(ref)
-                if found is not None:
-                    return self._own(found, body, manager, ref)
-                self._connection.closed.wait(_LOOK_PAUSE)
-            except StaleObject:
-                found = self.read(ref) if lost is not None else None
+                if found is None and time.monotonic() < deadline and not self._connection.closed.wait(_LOOK_PAUSE):
+                    continue
                 if found is None:
                     raise
                 return self._own(found, body, manager, ref)
-        assert lost is not None  # noqa: S101 - only a lost answer comes here
-        raise lost
+            except StaleObject:
+                found = self.read(ref) if was_lost else None
+                if found is None:
+                    raise
+                return self._own(found, body, manager, ref)
 
     def replace(self, body: Body, *, manager: str = FIELD_MANAGER) -> Body:
         """Replace an object as a whole, by its resourceVersion. StaleObject where it was changed or is gone."""
@@ -132,7 +136,7 @@ class KubernetesCluster:
         request = Request("PUT", self._path(ref), {"fieldManager": manager, "fieldValidation": "Strict"}, encode(body))
         try:
             # With a resourceVersion a second one cannot do harm: it is refused where the first came through.
-            return self._call("update", request, ref, repeatable=bool(body["metadata"].get("resourceVersion")))
+            return self._call("update", request, ref, repeatable=bool(_version_of(body)))
         except StaleObject as error:
             return self._settle(ref, body, error)
 
@@ -161,6 +165,8 @@ class KubernetesCluster:
         try:
             self._call("delete", Request("DELETE", self._path(ref), body=encode(options)), ref)
             return True
+        except KindMissing:
+            return False
         except StaleObject as error:
             return self._settle_delete(ref, uid, error)
 
@@ -267,6 +273,11 @@ class KubernetesCluster:
         about = About(self._name, verb, path=path) if ref is None else self._about_ref(verb, ref)
         found: dict[str, Any] = self._caller.call(request, about, repeatable=repeatable)
         return found
+
+
+def _version_of(body: Body) -> str:
+    """The resourceVersion that is asked for; empty where any will do."""
+    return str((body.get("metadata") or {}).get("resourceVersion") or "")
 
 
 def encode(body: Any) -> bytes:

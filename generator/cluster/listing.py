@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from threading import Event
 from typing import Any
 
-from generator.cluster.api_errors import About
 from generator.cluster.calling import Caller
 from generator.cluster.connection import Request
 from generator.cluster.discovery import collection_path
 from generator.cluster.kinds import Kind
+from generator.cluster.refusals import About
 
 PAGE = 500
 """Objects of a page; kubectl's own number."""
@@ -27,14 +28,19 @@ class Page:
     resource_version: str
 
 
-def iterate_pages(caller: Caller, kind: Kind, namespace: str, labels: str, about: About) -> Iterator[Page]:
-    """All pages of one moment in history. HistoryGone where that is forgotten before the last page; ClusterError."""
+def iterate_pages(
+    caller: Caller, kind: Kind, namespace: str, labels: str, about: About, stop: Event | None = None
+) -> Iterator[Page]:
+    """All pages of one moment in history. HistoryGone where that is forgotten before the last page; ClusterError.
+
+    A set `stop` ends the waiting for a next attempt, by an error.
+    """
     query = {"limit": str(PAGE)}
     if labels:
         query["labelSelector"] = labels
     path = collection_path(kind, namespace)
     while True:
-        found: dict[str, Any] = caller.call(Request("GET", path, dict(query)), about)
+        found: dict[str, Any] = caller.call(Request("GET", path, dict(query)), about, stop=stop)
         items: list[dict[str, Any]] = found.get("items") or []
         for item in items:
             # The API leaves them out of a list's items.

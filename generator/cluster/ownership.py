@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from generator.cluster.defaults import Names, find_defaults
@@ -69,7 +70,7 @@ class _Comparison:
         inner = [element for element in fields if element != "."]
         if not inner:
             return self._is_whole(wanted, found, at)
-        if isinstance(wanted, Mapping) and isinstance(found, Mapping):
+        if isinstance(wanted, dict) and isinstance(found, dict):
             if len(inner) != len(wanted):
                 return False
             return all(
@@ -120,16 +121,23 @@ class _Comparison:
 
 def _is_named(element: str, item: Any) -> bool:
     """Whether the element means this item, by its keys or its value. The protocol of a port may be left out."""
+    kind, named = _parse_element(element)
+    if kind == "v":
+        return _is_same(named, item)
+    if kind != "k" or not isinstance(item, dict):
+        return False
+    return all(_is_same(value, item.get(key, "TCP" if key == "protocol" else None)) for key, value in named.items())
+
+
+@lru_cache(maxsize=4096)
+def _parse_element(element: str) -> tuple[str, Any]:
+    """`k` or `v` and what it names; an empty kind for all else. The same few names come with every endpoint."""
     kind, _, rest = element.partition(":")
     try:
         named = json.loads(rest)
     except ValueError:
-        return False
-    if kind == "v":
-        return _is_same(named, item)
-    if kind != "k" or not isinstance(item, Mapping) or not isinstance(named, Mapping):
-        return False
-    return all(_is_same(value, item.get(key, "TCP" if key == "protocol" else None)) for key, value in named.items())
+        return "", None
+    return (kind, named) if kind == "v" or (kind == "k" and isinstance(named, dict)) else ("", None)
 
 
 def _is_same(one: Any, other: Any) -> bool:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from threading import Event
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from generator.cluster.connection import Connection, TransportFailed
 
@@ -30,6 +30,7 @@ class EventStream:
     def __init__(self, response: BaseHTTPResponse, connection: Connection, silence_seconds: float) -> None:
         self._response, self._connection, self._silence = response, connection, silence_seconds
         self._socket = _share_socket(response)
+        _set_silence(response, silence_seconds)
 
     def lines(self) -> Iterator[bytes]:
         """Until the server ends the answer. TransportFailed where the connection breaks or stays silent."""
@@ -75,6 +76,19 @@ def _share_socket(response: BaseHTTPResponse) -> socket.socket | None:
     except (OSError, ValueError, AttributeError):
         # The answer has come to its end already.
         return None
+
+
+def _set_silence(response: BaseHTTPResponse, seconds: float) -> None:
+    """Between pieces of the body more time may pass than before its head.
+
+    Where the connection ends with the answer, only the answer itself still has the socket. If it is not found there,
+    the shorter time stays: then silence costs a new connection, and nothing is lost.
+    """
+    with suppress(AttributeError, OSError):
+        found: Any = getattr(getattr(response, "connection", None), "sock", None)
+        if found is None:
+            found = cast(Any, response)._fp.fp.raw._sock
+        found.settimeout(seconds)
 
 
 class StreamCloser:

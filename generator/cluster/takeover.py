@@ -29,8 +29,11 @@ def take_fields(
     for _ in range(_ATTEMPTS):
         if current is None:
             raise StaleObject(f"{ref} was deleted meanwhile")
+        operations = [*take_over(current, choose(current)), *_mark(current, mark)]
+        if not operations:
+            return current
         try:
-            return cluster.patch(ref, [*take_over(current, choose(current)), *_mark(current, mark)])
+            return cluster.patch(ref, operations)
         except StaleObject:
             current = cluster.read(ref)
     raise StaleObject(f"{ref} changes all the time, so that its fields could not be taken over")

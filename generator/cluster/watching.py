@@ -17,18 +17,21 @@ from dataclasses import dataclass
 from threading import Event
 from typing import Any
 
-from generator.cluster.api_errors import About, HistoryGone, Refusal, explain_refusal, read_refusal
+from generator.cluster.api_errors import HistoryGone, explain_refusal
 from generator.cluster.calling import Caller, read_retry_after
 from generator.cluster.connection import Request, TransportFailed
 from generator.cluster.discovery import collection_path
 from generator.cluster.kinds import Kind
 from generator.cluster.listing import iterate_pages
 from generator.cluster.port import Happening, WatchEvent
+from generator.cluster.refusals import About, Refusal, read_refusal
 from generator.cluster.streams import EventStream, StreamCloser
 from generator.errors import ClusterError, ClusterForbidden, ClusterUnauthorized, KindMissing
 
 _FINAL = (ClusterForbidden, KindMissing)
 """What a watch ends with; all else passes."""
+_HEAD_SECONDS = 10.0
+"""Until a server begins to answer; it does so before the first event."""
 _HEALTHY_SECONDS = 5.0
 """A connection that stood so long is no failure, whatever it ended with."""
 _RESUMES = 3
@@ -113,7 +116,7 @@ class Watch:
         given = False
         while True:
             try:
-                pages = iterate_pages(self._caller, self._kind, self._namespace, self._labels, self._about)
+                pages = iterate_pages(self._caller, self._kind, self._namespace, self._labels, self._about, stop)
                 for page in pages:
                     self._version = page.resource_version
                     for item in page.items:
@@ -164,7 +167,7 @@ class Watch:
         request = Request("GET", collection_path(self._kind, self._namespace), query)
         connection = self._caller.connection
         try:
-            response = connection.open_stream(request, self._times.silence_seconds)
+            response = connection.open_stream(request, min(_HEAD_SECONDS, self._times.silence_seconds))
         except TransportFailed as failure:
             raise _Interrupted(failure.words) from failure
         stream = EventStream(response, connection, self._times.silence_seconds)

@@ -39,12 +39,14 @@ KNATIVE_EXEMPT = frozenset({"canaryTrafficPercent"})
 """In Knative mode all others end in the Revision's template, the bounds as its min-scale and max-scale."""
 
 _NOTHING: Mapping[str, Any] = {}
+_MAPPINGS = (dict, Mapping)
+"""Asked for a dict first, which is what nearly all are: the check for any mapping takes ten times as long."""
 
 
 def value_at(value: Any, *path: str) -> Any:
     """What stands at the path, or None; a hand-edited file may hold anything anywhere."""
     for key in path:
-        if not isinstance(value, Mapping):
+        if not isinstance(value, _MAPPINGS):
             return None
         value = value.get(key)
     return value
@@ -53,13 +55,13 @@ def value_at(value: Any, *path: str) -> Any:
 def map_at(value: Any, *path: str) -> Mapping[str, Any]:
     """The mapping at the path, or an empty one."""
     found = value_at(value, *path)
-    return found if isinstance(found, Mapping) else _NOTHING
+    return found if isinstance(found, _MAPPINGS) else _NOTHING
 
 
 def items_at(value: Any, *path: str) -> list[Mapping[str, Any]]:
     """The mappings of the list at the path; what is no mapping is passed over."""
     found = value_at(value, *path)
-    return [item for item in found if isinstance(item, Mapping)] if isinstance(found, list) else []
+    return [item for item in found if isinstance(item, _MAPPINGS)] if isinstance(found, list) else []
 
 
 def kind_of(body: Any) -> str:

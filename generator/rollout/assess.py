@@ -19,6 +19,7 @@ from generator.rollout.controller_failures import find_invalid, find_refusals
 from generator.rollout.deadlines import choose_since, find_expired, find_floor
 from generator.rollout.events import EventIndex
 from generator.rollout.failing import Judged, Tracked, find_evictions, judge_signs, remember_evictions
+from generator.rollout.live import one_line, read_uid
 from generator.rollout.notes import write_note
 from generator.rollout.phases import Place
 from generator.rollout.pod_failures import find_pod_signs
@@ -58,7 +59,10 @@ def assess(
     floor = find_floor(expectation, workload, memory, now)
     tracked = judge_signs(signs, pods, memory, expectation.budgets, now, floor)
     since = choose_since(place, memory, now)
-    expired = find_expired([replace(place, since=since), *places], tracked, pods, events, floor, now)
+    note = write_note(expectation, workload, place, pods)
+    warnings = {pod.name: events.last_warning(pod.uid) for pod in pods.active}
+    warnings[expectation.workload] = one_line(note, _find_warning(live, workload, events))
+    expired = find_expired([replace(place, since=since), *places], tracked, warnings, floor, now)
     verdict, failure = decide_verdict(workload, place, tracked, expired, memory)
     deadline = _find_deadline(place, since, floor) if not verdict.is_final else None
     status = RolloutStatus(
@@ -71,7 +75,7 @@ def assess(
         newest_live=is_newest_live(workload, place, pods),
         serving=any(pod.is_ready for pod in (*pods.new, *pods.old)),
         failure=failure,
-        note=write_note(expectation, workload, place, pods),
+        note=note,
     )
     details: dict[str, Any] = {"pulls": tracked.pulls, "evictions": evictions, "floor": floor}
     if verdict is Verdict.FAILED and failure is not None:
@@ -91,6 +95,12 @@ def assess(
 
 def _is_about(memory: Memory, expectation: Expectation) -> bool:
     return memory.pod_revision == expectation.pod_revision and memory.revision in (0, expectation.revision)
+
+
+def _find_warning(live: LiveObjects, workload: Workload, events: EventIndex) -> str:
+    """The cluster's last words about the workload or what was made of it."""
+    bodies = (workload.replica_set, workload.deployment, live.workload)
+    return next((words for body in bodies if (words := events.last_warning(read_uid(body)))), "")
 
 
 def list_signs(

@@ -157,6 +157,10 @@ _REFUSED = (
         Cause("its priority class does not exist", "make the PriorityClass, or correct its name in the environment"),
     ),
     (
+        r"failed calling webhook",
+        Cause("an admission webhook does not answer", "see whether the webhook that is named runs"),
+    ),
+    (
         r"admission webhook|validatingadmissionpolicy|denied the request",
         Cause("an admission policy refuses it", "change what it names; who wrote the policy can say more"),
     ),

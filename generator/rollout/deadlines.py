@@ -7,17 +7,16 @@ that controllers are responsible for have none, and are remembered.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from generator.rollout.causes import HINTS, find_cause
-from generator.rollout.events import EventIndex
 from generator.rollout.failing import Judged, Tracked
 from generator.rollout.live import newest, one_line, read_conditions, read_name
 from generator.rollout.phases import Place
 from generator.rollout.signs import Patience, Sign
 from generator.rollout.status import Expectation, Failure, Memory, Phase, Reason
-from generator.rollout.workload import Pods, Workload
+from generator.rollout.workload import Workload
 
 _BY_CONTROLLERS = (Phase.NOT_APPLIED, Phase.STARTING, Phase.DRAINING, Phase.STOPPING)
 _TIMEOUTS = {
@@ -63,27 +62,30 @@ def find_floor(expectation: Expectation, workload: Workload, memory: Memory, now
 
 
 def find_expired(
-    places: Sequence[Place], tracked: Tracked, pods: Pods, events: EventIndex, floor: datetime | None, now: datetime
+    places: Sequence[Place], tracked: Tracked, warnings: Mapping[str, str], floor: datetime | None, now: datetime
 ) -> Judged | None:
-    """The first phase, of the rollout or of any pod, that has taken longer than it may."""
+    """The first phase, of the rollout or of any pod, that has taken longer than it may.
+
+    `warnings`: the cluster's last words about each pod and the workload, by name.
+    """
     for place in places:
         since = newest(place.since, floor)
         if place.budget is None or place.since is None or since is None:
             continue
         if (now - since).total_seconds() >= place.budget:
-            return _judge_expired(place, since, tracked, pods, events)
+            return _judge_expired(place, since, tracked, warnings)
     return None
 
 
-def _judge_expired(place: Place, since: datetime, tracked: Tracked, pods: Pods, events: EventIndex) -> Judged:
+def _judge_expired(place: Place, since: datetime, tracked: Tracked, warnings: Mapping[str, str]) -> Judged:
     """What is known to be wrong in that phase, else that it took too long."""
     for judged in tracked.judged:
         if judged.failure.reason in _SIGNS_OF.get(place.phase, ()):
             return judged
     reason, what = _TIMEOUTS[place.phase]
     cause = f"{place.subject}: {what} within {place.budget:g} s"
-    warnings = [events.last_warning(pod.uid) for pod in pods.active if place.subject.startswith(pod.name)]
-    evidence = one_line(*warnings) or f"{place.phase.value} since {since.isoformat(timespec='seconds')}"
+    said = warnings.get(place.subject.partition(",")[0], "")
+    evidence = one_line(said) or f"{place.phase.value} since {since.isoformat(timespec='seconds')}"
     known = find_cause(reason, evidence)
     sign = Sign(reason, cause, evidence, known.hint if known else HINTS[reason], Patience.NONE, since)
     return Judged(sign, Failure(reason, sign.cause, sign.evidence, sign.hint, since, 0), True)

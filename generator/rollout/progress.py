@@ -82,16 +82,22 @@ def _find_stopping(expectation: Expectation, live: LiveObjects, workload: Worklo
 
 def _find_ending(expectation: Expectation, workload: Workload, pods: Pods) -> Place:
     """All new pods that there are, are ready."""
-    budgets, ready = expectation.budgets, pods.ready
-    ready_at = newest(*(pod.ready.since for pod in ready))
-    if len(ready) < workload.wanted or not workload.is_observed:
-        draining = budgets.drain_seconds if pods.terminating or pods.lingering else 0.0
+    budgets, name = expectation.budgets, expectation.workload
+    ready_at = newest(*(pod.ready.since for pod in pods.ready))
+    least = read_count(workload.deployment, "spec", "minReadySeconds")
+    if least and read_count(workload.deployment, "status", "availableReplicas") < len(pods.ready) + _count_old(pods):
+        return Place(Phase.WARMING, ready_at, budgets.load_seconds + least, name)
+    if len(pods.ready) < workload.wanted or not workload.is_observed:
+        draining = budgets.drain_seconds if pods.terminating else 0.0  # Recreate waits for them
         since = newest(workload.written_at, ready_at) if workload.written_at else None
-        return Place(Phase.STARTING, since, budgets.start_seconds + draining, expectation.workload)
+        return Place(Phase.STARTING, since, budgets.start_seconds + draining + least, name)
     if pods.lingering and workload.traffic == 100:
         keeps = _KNATIVE_DRAIN if workload.is_knative else 0.0
-        return Place(Phase.DRAINING, ready_at, budgets.drain_seconds + keeps, pods.lingering[0].name)
+        return Place(Phase.DRAINING, ready_at, budgets.drain_seconds + keeps + least, pods.lingering[0].name)
     if not workload.is_counted:
-        least = read_count(workload.deployment, "spec", "minReadySeconds")
-        return Place(Phase.WARMING, ready_at, budgets.load_seconds + least, expectation.workload)
+        return Place(Phase.WARMING, ready_at, budgets.load_seconds + least, name)
     return Place(Phase.LIVE, ready_at)
+
+
+def _count_old(pods: Pods) -> int:
+    return sum(pod.is_ready for pod in pods.old)

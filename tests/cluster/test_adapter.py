@@ -177,7 +177,7 @@ def test_eight_threads_apply_unchanged_objects_in_milliseconds(adapter: Kubernet
     assert len(list(adapter.list(CONFIG_MAP, namespace))) >= 1000
     listed = time.monotonic() - began
     print(f"{applied:.2f} ms an object, {1000 * listed:.0f} ms to list 1,000")
-    assert (applied < 10.0, listed < 1.5) == (True, True)
+    assert (applied < 40.0, listed < 3.0) == (True, True)
 
 
 def test_more_threads_than_connections_take_turns(testbed: Cluster, namespace: str) -> None:

@@ -12,6 +12,7 @@ import pytest
 from generator.cluster.kinds import ref_of
 from generator.cluster.kubernetes_cluster import KubernetesCluster
 from generator.cluster.ownership import is_applied, owners_of, take_over
+from generator.cluster.takeover import take_fields
 from generator.errors import ClusterError
 from tests.cluster.golden_manifests import GoldenFile, golden_files
 from tests.testbed.catalogue import DEFAULT_KSERVE
@@ -165,8 +166,7 @@ def test_fields_that_are_taken_over_go_with_the_next_apply(adapter: KubernetesCl
     live = adapter.read(ref_of(made))
     assert live is not None
     assert ("old-client", "Update", "") in owners_of(live, ("f:metadata", "f:labels", "f:drop"))
-    operations = take_over(live, [("old-client", "Update")])
-    taken = adapter.patch(ref_of(made), operations)
+    taken = take_fields(adapter, live, lambda _: [("old-client", "Update")])
     path = ("f:metadata", "f:labels", "f:drop")
     assert owners_of(taken, path) == [("revstamp", "Apply", "")]
     wanted = copy.deepcopy(made)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -104,6 +105,40 @@ def test_credentials_that_are_renewed_on_disk_are_used_without_a_restart(
     write_kubeconfig(testbed, path, config["users"][0]["user"]["token"])
     cluster._connection._loaded_at -= 60.0
     assert cluster.apply(make_map(namespace))["data"] == {"k": "1"}
+
+
+def test_a_credential_plugin_is_asked_and_asked_again(testbed: Cluster, namespace: str, tmp_path: Path) -> None:
+    """Its first token is of no use; the second is the server's."""
+    config = yaml.safe_load(testbed.kubeconfig.read_text())
+    version = "client.authentication.k8s.io/v1"
+    good = json.dumps({"apiVersion": version, "kind": "ExecCredential", "status": {"token": token_of(config)}})
+    bad = json.dumps({"apiVersion": version, "kind": "ExecCredential", "status": {"token": "old"}})
+    plugin = tmp_path / "plugin"
+    plugin.write_text(f"#!/bin/sh\nif [ -e {tmp_path}/asked ]; then echo '{good}'; else echo '{bad}'; fi\n")
+    plugin.chmod(0o700)
+    command = {"apiVersion": version, "command": str(plugin), "interactiveMode": "Never"}
+    config["users"][0]["user"] = {"exec": command}
+    path = tmp_path / "by-plugin"
+    path.write_text(yaml.safe_dump(config))
+    cluster = open_kubernetes(path)
+    (tmp_path / "asked").touch()
+    cluster._connection._loaded_at -= 60.0
+    assert cluster.apply(make_map(namespace))["data"] == {"k": "1"}
+
+
+def token_of(config: dict[str, Any]) -> str:
+    """That of the testbed's administrator."""
+    return str(config["users"][0]["user"]["token"])
+
+
+def test_without_credentials_it_is_said_that_there_are_none(testbed: Cluster, namespace: str, tmp_path: Path) -> None:
+    """The server calls that a missing right of nobody."""
+    config = yaml.safe_load(testbed.kubeconfig.read_text())
+    config["users"][0]["user"] = {}
+    path = tmp_path / "nobody"
+    path.write_text(yaml.safe_dump(config))
+    with pytest.raises(ClusterUnauthorized, match=r"takes us for nobody|does not accept"):
+        open_kubernetes(path).apply(make_map(namespace))
 
 
 def test_impersonation_of_a_kubeconfig_is_kept(testbed: Cluster, namespace: str, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from generator.cluster.watching import WatchTimes
 from generator.errors import KindMissing
 from tests.cluster.adapter_clusters import open_kubernetes
 from tests.cluster.adapter_objects import make_map
-from tests.testbed.api_faults import Answer, DropRequest, EndWatch, Match, gone
+from tests.testbed.api_faults import Answer, DropRequest, EndWatch, Match, gone, too_many_requests
 from tests.testbed.fault_proxy import FaultProxy
 from tests.testbed.fixtures.cluster import Cluster
 
@@ -217,6 +217,19 @@ def test_an_outage_is_told_and_survived(
     follower.wait(lambda it: it.known == {"new": "1"})
     assert follower.happenings == [Happening.PUT, Happening.LISTED, Happening.LOST, Happening.PUT, Happening.LISTED]
     assert follower.events[2].reason
+
+
+def test_a_stop_ends_a_watch_that_waits_for_its_server(
+    proxied: KubernetesCluster, fault_proxy: FaultProxy, namespace: str, follow: Callable[..., Follower]
+) -> None:
+    """Between two attempts of the first list."""
+    planned = fault_proxy.next(LISTS, too_many_requests(8), times=None)
+    follower = follow(proxied, namespace)
+    planned.wait_until_met()
+    follower.stop.set()
+    follower.thread.join(2.0)
+    assert not follower.thread.is_alive()
+    assert follower.events == []
 
 
 def test_a_list_that_expires_in_the_middle_of_a_watch_begins_anew(

@@ -327,3 +327,30 @@ def test_a_restart_by_hand_is_not_healthy_before_its_pods_are(testbed: Cluster, 
     assert status.verdict is Verdict.PROGRESSING
     assert not status.newest_live
     assert status.progress.old_serving == 2
+
+
+def test_an_eviction_is_named(testbed: Cluster, namespace: str) -> None:
+    """Another pod takes its place, and loads from the beginning."""
+    manifest = make_deployment(namespace, revision=1, replicas=1, fate="never-ready", drain="3s")
+    testbed.api.apply(manifest)
+    follower = Follower(testbed.api, manifest, 1)
+    follower.until(lambda status: status.phase is Phase.LOADING)
+    (pod,) = list_pods(testbed.api, namespace)
+    name = pod["metadata"]["name"]
+    eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": namespace}}
+    testbed.api.request("POST", f"/api/v1/namespaces/{namespace}/pods/{name}/eviction", eviction)
+    evicted = follower.until(names(Reason.EVICTED), seconds=5)
+    assert evicted.verdict is Verdict.FAILING
+    assert evicted.failure is not None
+    assert evicted.failure.attempts == 1
+
+
+def test_the_progress_deadline_of_kubernetes_decides_nothing(testbed: Cluster, namespace: str) -> None:
+    """The controller gives up after two seconds, the model needs five, and its budget allows it."""
+    manifest = make_deployment(namespace, revision=1, replicas=1, fate="slow-load", after="5s")
+    manifest["spec"]["progressDeadlineSeconds"] = 2
+    testbed.api.apply(manifest)
+    follower = Follower(testbed.api, manifest, 1)
+    late = follower.until(lambda status: "progress deadline" in status.note)
+    assert late.verdict is Verdict.PROGRESSING
+    follower.until(says(Verdict.HEALTHY))

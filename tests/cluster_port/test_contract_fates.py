@@ -18,7 +18,7 @@ Look = tuple[str, str, str, str, int, str, str]
 
 LOADING = ("Running", "isp", "running unready", "", 0, "", "")
 READY = ("Running", "icrsp", "running ready", "", 0, "", "")
-CREATING = ("Pending", "isp", "waiting ContainerCreating", "", 0, "", "")
+CREATING = ("Pending", "is", "waiting ContainerCreating", "", 0, "", "")
 INIT = ("Pending", "sp", "waiting PodInitializing", "", 0, "running", "")
 
 PASSES: dict[str, list[Look]] = {
@@ -119,11 +119,19 @@ def test_a_fate_shows_the_same(subject: Subject, fate: str) -> None:
         changes["after"] = "300ms"
     with Watcher(subject.port, POD, subject.namespace) as watcher:
         subject.port.apply(make_deployment(subject.namespace, replicas=1, **changes))
-        watcher.wait(lambda events: is_passed(looks(events), PASSES[fate]))
+        await_looks(watcher, PASSES[fate])
     pod = list(watcher.bodies())[-1]
     if fate in WARNINGS:
         subject.until(lambda: ("Warning", WARNINGS[fate]) in subject.events(pod["metadata"]["uid"]))
     assert {body["metadata"]["uid"] for body in watcher.bodies()} == {pod["metadata"]["uid"]}
+
+
+def await_looks(watcher: Watcher, wanted: list[Look]) -> None:
+    """Wait until the watch has shown all of them, in their order."""
+    try:
+        watcher.wait(lambda events: is_passed(looks(events), wanted))
+    except AssertionError as error:
+        raise AssertionError(f"seen: {looks(watcher.events)}, wanted: {wanted}") from error
 
 
 def looks(events: list[Any]) -> list[Look]:
@@ -136,7 +144,7 @@ def test_an_image_chooses_the_fate(subject: Subject) -> None:
     image = "registry.internal/serve/vllm:fate-slow-load-after-500ms"
     with Watcher(subject.port, POD, subject.namespace) as watcher:
         subject.port.apply(make_deployment(subject.namespace, replicas=1, image=image))
-        watcher.wait(lambda events: is_passed(looks(events), [LOADING, READY]))
+        await_looks(watcher, [LOADING, READY])
 
 
 def test_a_crash_may_be_over_after_some_restarts(subject: Subject) -> None:
@@ -194,7 +202,7 @@ def test_an_init_container_that_works_comes_first(subject: Subject) -> None:
     body = make_deployment(subject.namespace, replicas=1, fate="slow-init", after="500ms")
     with Watcher(subject.port, POD, subject.namespace) as watcher:
         subject.port.apply(body)
-        watcher.wait(lambda events: is_passed(looks(events), PASSES["slow-init"]))
+        await_looks(watcher, PASSES["slow-init"])
     done = list(watcher.bodies())[-1]["status"]["initContainerStatuses"][0]
     assert done["state"]["terminated"]["exitCode"] == 0
     assert done["ready"] is True

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Protocol
 
 
@@ -52,7 +53,12 @@ class ManualClock:
 
 def format_time(moment: float) -> str:
     """RFC 3339 in UTC with whole seconds, as the API has nearly all of its times."""
-    return datetime.fromtimestamp(int(moment), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _format_second(int(moment))
+
+
+@lru_cache(maxsize=1024)
+def _format_second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def format_micro_time(moment: float) -> str:

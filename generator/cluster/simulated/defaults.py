@@ -23,7 +23,9 @@ def set_defaults(body: dict[str, Any]) -> dict[str, Any]:
     if kind == ("", "Service"):
         return _default_service(body)
     if kind == ("autoscaling", "HorizontalPodAutoscaler"):
-        return {**body, "spec": {"minReplicas": 1, **(body.get("spec") or {})}}
+        return {**body, "spec": _default_autoscaler(body.get("spec") or {})}
+    if kind == ("gateway.networking.k8s.io", "HTTPRoute"):
+        return {**body, "spec": _default_route(body.get("spec") or {})}
     if kind == ("serving.kserve.io", "InferenceService"):
         return _default_inference_service(body)
     if kind == ("", "Namespace"):
@@ -62,6 +64,8 @@ def default_pod(spec: dict[str, Any]) -> dict[str, Any]:
         "schedulerName": "default-scheduler",
         **{key: value for key, value in spec.items() if value is not None},
     }
+    if "serviceAccountName" in filled:
+        filled["serviceAccount"] = filled["serviceAccountName"]  # its old name
     for name in ("containers", "initContainers"):
         if filled.get(name):
             filled[name] = [_default_container(container) for container in filled[name]]
@@ -125,16 +129,56 @@ def _default_service(body: dict[str, Any]) -> dict[str, Any]:
     return {**body, "spec": filled, "status": body.get("status") or {"loadBalancer": {}}}
 
 
+def _default_autoscaler(spec: dict[str, Any]) -> dict[str, Any]:
+    filled = {"minReplicas": 1, **spec}
+    if "behavior" not in filled:
+        return filled
+    percent = {"type": "Percent", "value": 100, "periodSeconds": 15}
+    pods = {"type": "Pods", "value": 4, "periodSeconds": 15}
+    up = {"stabilizationWindowSeconds": 0, "selectPolicy": "Max", "policies": [pods, percent]}
+    down = {"selectPolicy": "Max", "policies": [percent]}
+    given = spec["behavior"] or {}
+    behavior = {
+        "scaleUp": {**up, **(given.get("scaleUp") or {})},
+        "scaleDown": {**down, **(given.get("scaleDown") or {})},
+    }
+    return {**filled, "behavior": behavior}
+
+
+def _default_route(spec: dict[str, Any]) -> dict[str, Any]:
+    parent = {"group": "gateway.networking.k8s.io", "kind": "Gateway"}
+    backend = {"group": "", "kind": "Service", "weight": 1}
+    filled = dict(spec)
+    if spec.get("parentRefs"):
+        filled["parentRefs"] = [{**parent, **one} for one in spec["parentRefs"]]
+    if spec.get("rules"):
+        filled["rules"] = [
+            {**rule, "backendRefs": [{**backend, **one} for one in rule["backendRefs"]]}
+            if "backendRefs" in rule
+            else rule
+            for rule in spec["rules"]
+        ]
+    return filled
+
+
 def _default_inference_service(body: dict[str, Any]) -> dict[str, Any]:
-    """What KServe's webhook does: containers without resources get some."""
+    """What KServe's webhook does: containers without resources get some, a model's format is annotated."""
     spec = body.get("spec") or {}
     predictor = spec.get("predictor")
-    if not isinstance(predictor, dict) or not predictor.get("containers"):
+    if not isinstance(predictor, dict):
         return body
+    filled, metadata = dict(predictor), body["metadata"]
+    if predictor.get("containers"):
+        filled["containers"] = [_give_resources(container) for container in predictor["containers"]]
+    if isinstance(model := predictor.get("model"), dict):
+        filled["model"] = {"name": "", **_give_resources(model)}
+        if name := (model.get("modelFormat") or {}).get("name"):
+            metadata = {**metadata, "annotations": {**(metadata.get("annotations") or {}), "modelFormat": name}}
+    return {**body, "metadata": metadata, "spec": {**spec, "predictor": filled}}
+
+
+def _give_resources(container: dict[str, Any]) -> dict[str, Any]:
     usual = {"cpu": "1", "memory": "2Gi"}
-    containers = []
-    for container in predictor["containers"]:
-        resources = container.get("resources") or {}
-        filled = {**resources, **{name: {**usual, **(resources.get(name) or {})} for name in ("limits", "requests")}}
-        containers.append({**container, "resources": filled})
-    return {**body, "spec": {**spec, "predictor": {**predictor, "containers": containers}}}
+    resources = container.get("resources") or {}
+    filled = {name: {**usual, **(resources.get(name) or {})} for name in ("limits", "requests")}
+    return {**container, "resources": {**resources, **filled}}

@@ -21,7 +21,6 @@ from generator.cluster.simulated.bodies import (
     make_owner_reference,
 )
 from generator.cluster.simulated.deployment_status import DeploymentStatus, progress_condition, with_condition
-from generator.cluster.simulated.replica_sets import is_controlled_by
 from generator.cluster.simulated.rolling import Limits, count_new, count_removable, read_limits
 from generator.cluster.simulated.selectors import matches
 from generator.cluster.simulated.world import POD, REPLICA_SET, World
@@ -223,14 +222,14 @@ class Deployments:
         annotations = dict(annotations_of(new))
         history = [part for part in annotations.get(_HISTORY, "").split(",") if part]
         annotations |= {_HISTORY: ",".join([*history, annotations.get(REVISION, "0")]), REVISION: revision}
-        return self._world.update({**new, "metadata": {**new["metadata"], "annotations": annotations}})
+        return self._world.write({**new, "metadata": {**new["metadata"], "annotations": annotations}})
 
     def _refresh(self, deployment: Body, new: Body) -> None:
         """Annotations of the Deployment stand on its ReplicaSet too."""
         live = self._world.store.find_uid(str(new["metadata"]["uid"]))
         if live is not None:
             annotations = {**annotations_of(live), **_copied(deployment), **_numbers(deployment)}
-            self._world.update({**live, "metadata": {**live["metadata"], "annotations": annotations}})
+            self._world.write({**live, "metadata": {**live["metadata"], "annotations": annotations}})
 
     def _set_replicas(self, deployment: Body, one: Body, replicas: int) -> None:
         before = int(one["spec"]["replicas"])
@@ -238,7 +237,7 @@ class Deployments:
         if before == replicas and annotations == annotations_of(one):
             return
         metadata = {**one["metadata"], "annotations": annotations}
-        self._world.update({**one, "metadata": metadata, "spec": {**one["spec"], "replicas": replicas}})
+        self._world.write({**one, "metadata": metadata, "spec": {**one["spec"], "replicas": replicas}})
         if before != replicas:
             way = "up" if replicas > before else "down"
             self._tell(deployment, f"Scaled {way} replica set {one['metadata']['name']} from {before} to {replicas}")
@@ -319,6 +318,3 @@ def _revision(one: Body) -> int:
 
 def _age(one: Body) -> tuple[str, int]:
     return str(one["metadata"]["creationTimestamp"]), _revision(one)
-
-
-__all__ = ["REVISION", "Deployments", "hash_template", "is_controlled_by"]

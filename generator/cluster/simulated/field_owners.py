@@ -175,6 +175,28 @@ def update_body(
     return _with_claims(dict(body), claims)
 
 
+def update_status(
+    group: str, live: Mapping[str, Any], body: Mapping[str, Any], manager: str, now: str
+) -> dict[str, Any]:
+    """The body after a controller's write to its status, and to annotations that only this controller writes.
+
+    As `update_body` has it, without looking at what others own: none of them owns any of that.
+    """
+    owner = Owner(manager, "Update", str(body.get("apiVersion", "")), "status")
+    others, own = [], frozenset[Path]()
+    for entry in live["metadata"].get("managedFields") or ():
+        if (entry.get("manager"), entry.get("subresource")) == (manager, "status"):
+            own = read_tree(entry["fieldsV1"])
+        else:
+            others.append(entry)
+    fields = read_fields(group, {"metadata": {}, "status": body.get("status") or {}}, members=True)
+    metadata, before = body["metadata"].get("annotations") or {}, live["metadata"].get("annotations") or {}
+    fields |= {path for path in own if path[0] == "f:metadata"}
+    fields |= {("f:metadata", "f:annotations", f"f:{key}") for key in metadata if metadata[key] != before.get(key)}
+    entry = write_claims({owner: Claim(frozenset(fields), now)})
+    return {**body, "metadata": {**body["metadata"], "managedFields": [*others, *entry]}}
+
+
 def _with_claims(body: dict[str, Any], claims: Claims) -> dict[str, Any]:
     metadata = {key: value for key, value in body["metadata"].items() if key != "managedFields"}
     return {**body, "metadata": {**metadata, "managedFields": write_claims(claims)}}

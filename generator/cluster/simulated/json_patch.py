@@ -5,6 +5,7 @@ Owns: the six operations. Refuses: telling which object it is about; the caller 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -33,8 +34,9 @@ def _apply(body: Any, operation: Mapping[str, Any]) -> Any:
             found = _read(body, path)
         except PatchInvalid as error:
             raise TestFailed(str(error)) from error
-        if found != operation.get("value"):
-            raise TestFailed(f"{operation.get('path')} is {found!r}, not {operation.get('value')!r}")
+        wanted = operation.get("value")
+        if type(found) is not type(wanted) or found != wanted:
+            raise TestFailed(f"{operation.get('path')} is {found!r}, not {wanted!r}")
         return body
     if name in ("add", "replace"):
         if name == "replace":
@@ -48,6 +50,8 @@ def _apply(body: Any, operation: Mapping[str, Any]) -> Any:
         value = _read(body, source)
         if name == "move":
             _remove(body, source)
+        else:
+            value = copy.deepcopy(value)
         return _write(body, path, value, insert=True)
     raise PatchInvalid(f"{name!r} is no operation of a JSON patch")
 

@@ -18,7 +18,8 @@ from generator.cluster.simulated.world import World
 
 _COMPONENT = "kubelet"
 _CRASHES = {"crash-loop": ("Error", 1), "fail-later": ("Error", 1), "oom": ("OOMKilled", 137)}
-_UNREADY_BEFORE_CRASH = ("crash-loop", "oom")
+_BEFORE_INIT = ("image-pull", "config-error")
+"""Fates that strike before an init container runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ class _NextStep:
 
     def find(self) -> Step | None:
         if not self._state:
-            return Step(0.0, Look("Pending", waiting("ContainerCreating")), self._creating_event())
+            return self._create()
         state = self._state.get("state") or {}
         reason = (state.get("waiting") or {}).get("reason", "")
         if reason == "ContainerCreating":
@@ -127,14 +128,18 @@ class _NextStep:
             return self._running()
         return None
 
-    def _creating_event(self) -> tuple[str, str, str] | None:
+    def _create(self) -> Step:
+        """The first that a pod shows once it has a node."""
         if self._fate.name == "mount-failed":
-            return "Warning", "FailedMount", "MountVolume.SetUp failed for volume: not found"
-        return None
+            words = "Warning", "FailedMount", "MountVolume.SetUp failed for volume: not found"
+            return Step(0.0, Look("Pending", waiting("ContainerCreating"), sandbox=False), words)
+        if self._pod["spec"].get("initContainers") and self._fate.name not in _BEFORE_INIT:
+            return Step(0.0, self._initializing(0, waiting("PodInitializing")))
+        return Step(0.0, Look("Pending", waiting("ContainerCreating")))
 
     def _after_creating(self) -> Step | None:
         """Volumes and images are there, or they are not."""
-        name, pull = self._fate.name, self._times.pull_seconds
+        name = self._fate.name
         if name == "mount-failed":
             return None
         if name == "image-pull":
@@ -142,9 +147,7 @@ class _NextStep:
         if name == "config-error":
             look = Look("Pending", waiting("CreateContainerConfigError", "secret not found"))
             return Step(self._fate.after, look, ("Warning", "Failed", "Error: secret not found"))
-        if self._pod["spec"].get("initContainers"):
-            return Step(pull, self._initializing(0, running(self._now)))
-        return self._start(pull)
+        return self._start(self._times.pull_seconds)
 
     def _start(self, pause: float) -> Step:
         """The server starts: ready at once for a pod that fails later, as in the tests' fake kubelet."""
@@ -162,7 +165,10 @@ class _NextStep:
         one = self._inits[place]
         state = one.get("state") or {}
         last = dict(one.get("lastState") or {})
-        if (state.get("waiting") or {}).get("reason") == "CrashLoopBackOff":
+        reason = (state.get("waiting") or {}).get("reason")
+        if reason == "PodInitializing":
+            return Step(self._times.pull_seconds, self._initializing(place, running(self._now)))
+        if reason == "CrashLoopBackOff":
             return Step(self._times.back_off_seconds, self._initializing(place, running(self._now), init_last=last))
         if self._fate.name == "init-crash" and place == 0:
             return self._crash_init(one)

@@ -33,9 +33,9 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
 }
 _SETS = frozenset({"finalizers", "podCIDRs"})
 _ATOMIC_IN_KSERVE = frozenset(
-    {"containers", "initContainers", "ephemeralContainers", "volumes", "hostAliases", "conditions"}
+    {"containers", "initContainers", "ephemeralContainers", "volumes", "hostAliases", "conditions", "imagePullSecrets"}
 )
-"""KServe's definition has no keys for these."""
+"""KServe's definition has no keys for these, or keys that a real server does not use."""
 _KEYED_IN_ANY_KIND = frozenset({"ownerReferences"})
 _ATOMIC_MAPS = frozenset(
     {

@@ -21,6 +21,7 @@ State = dict[str, Any]
 class Look:
     """What a pod is to show. `restarts` and `init_restarts` are added to the counts; `last` stands as `lastState`.
 
+    Without a `sandbox` its volumes are not mounted.
     `init` is the state of the init container at `init_place`; those before it have completed, those after it wait.
     """
 
@@ -31,6 +32,7 @@ class Look:
     last: State = field(default_factory=dict)
     restarts: int = 0
     initialized: bool = True
+    sandbox: bool = True
     init: State = field(default_factory=dict)
     init_last: State = field(default_factory=dict)
     init_restarts: int = 0
@@ -75,7 +77,7 @@ def _conditions(pod: Body, look: Look, now: str) -> list[dict[str, Any]]:
     uninitialized = {} if look.initialized else {"reason": "ContainersNotInitialized"}
     scheduled = find_condition(pod, "PodScheduled")
     conditions = [
-        _condition(pod, "PodReadyToStartContainers", True, {}, now),
+        _condition(pod, "PodReadyToStartContainers", look.sandbox, {}, now),
         _condition(pod, "Initialized", look.initialized, uninitialized, now),
         _condition(pod, "ContainersReady", look.ready, unready, now),
         _condition(pod, "Ready", look.ready, unready, now),

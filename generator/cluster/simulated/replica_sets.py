@@ -20,7 +20,7 @@ from generator.cluster.simulated.bodies import (
 from generator.cluster.simulated.clock import parse_time
 from generator.cluster.simulated.quotas import find_exceeded
 from generator.cluster.simulated.selectors import matches
-from generator.cluster.simulated.world import CONTROLLER_MANAGER, POD, World
+from generator.cluster.simulated.world import POD, World
 
 _COMPONENT = "replicaset-controller"
 _LONGEST_RETRY = 60.0
@@ -181,6 +181,3 @@ def is_controlled_by(body: Body, uid: str) -> bool:
     """Whether this is the controller that owns it."""
     owner = controller_of(body)
     return owner is not None and owner.get("uid") == uid
-
-
-__all__ = ["CONTROLLER_MANAGER", "ReplicaSets", "is_active", "is_controlled_by", "is_ready"]

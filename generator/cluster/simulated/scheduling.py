@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from generator.cluster.port import Body
-from generator.cluster.simulated.bodies import Address, address_of, find_condition, labels_of
+from generator.cluster.simulated.bodies import Address, find_condition, labels_of
 from generator.cluster.simulated.selectors import meets_operator
 from generator.cluster.simulated.times import NodePool
-from generator.cluster.simulated.world import NODE, POD, World
+from generator.cluster.simulated.world import NODE, World
 
 GPU = "nvidia.com/gpu"
 _COMPONENT = "default-scheduler"
@@ -50,9 +50,10 @@ class Scheduler:
             if reason:
                 reasons[reason] += 1
             else:
-                fitting.append(str(node["metadata"]["name"]))
+                name = str(node["metadata"]["name"])
+                fitting.append((self._load(node, name, gpus), self._pods[name], name))
         if fitting:
-            chosen = min(fitting, key=lambda name: (self._load(name, gpus), self._pods[name], name))
+            chosen = min(fitting)[2]
             self._take(uid, chosen, gpus)
             self._bind(pod, chosen)
         else:
@@ -74,13 +75,9 @@ class Scheduler:
         for address in self._waiting.values():
             self._world.driver.enqueue(("schedule", address), lambda address=address: self.sync(address))  # type: ignore[misc]
 
-    def _load(self, node: str, gpus: int) -> int:
+    def _load(self, node: Body, name: str, gpus: int) -> int:
         """Pods without GPUs go where none are; those with GPUs fill a node before the next one is begun."""
-        return -self._taken[node] if gpus else self._gpus_of(node)
-
-    def _gpus_of(self, name: str) -> int:
-        node = self._world.store.find((NODE, "", name))
-        return 0 if node is None else _allocatable(node)
+        return -self._taken[name] if gpus else _allocatable(node)
 
     def _judge(self, pod: Body, node: Body, gpus: int) -> str:
         """Why the node does not do; nothing where it does."""
@@ -209,6 +206,3 @@ def make_nodes(pool: NodePool) -> list[dict[str, Any]]:
         }
         for number in range(pool.nodes)
     ]
-
-
-__all__ = ["GPU", "POD", "Scheduler", "address_of", "count_gpus", "make_nodes"]

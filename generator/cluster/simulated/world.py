@@ -15,7 +15,7 @@ from generator.cluster.simulated.clock import Clock, format_time
 from generator.cluster.simulated.defaults import set_defaults
 from generator.cluster.simulated.driver import Driver
 from generator.cluster.simulated.event_log import EventLog
-from generator.cluster.simulated.field_owners import update_body
+from generator.cluster.simulated.field_owners import update_body, update_status
 from generator.cluster.simulated.store import Observer, Store
 from generator.cluster.simulated.times import SimulatedTimes
 
@@ -60,13 +60,20 @@ class World:
         return self.store.insert(set_defaults(update_body(group, None, body, manager, self.now_text())))
 
     def update(self, body: Mapping[str, Any], manager: str = CONTROLLER_MANAGER, subresource: str = "") -> Body:
-        """Write what a controller changed; nothing where it changed nothing."""
+        """Write what a controller changed of something that others own fields of; nothing where it changed nothing."""
         address = address_of(body)
         live = self.store.find(address)
-        if live is None:
+        if live is None or body == live:
             return body
+        if subresource == "status":
+            owned = update_status(address[0][0], live, body, manager, self.now_text())
+            return self.store.replace(owned, in_status=True)
         owned = update_body(address[0][0], live, body, manager, self.now_text(), subresource)
-        return self.store.replace(set_defaults(owned), in_status=subresource == "status")
+        return self.store.replace(set_defaults(owned))
+
+    def write(self, body: Mapping[str, Any]) -> Body:
+        """Write what only one controller ever writes: who owns its fields stays as it is."""
+        return self.store.replace(body)
 
     def write_status(self, body: Body, status: Mapping[str, Any]) -> Body:
         """Write the status of something that only controllers write: owners of its fields are not kept."""
