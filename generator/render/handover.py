@@ -50,8 +50,8 @@ def _warn_about_replicas(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iter
         _, _, autoscaler = identity(old["HorizontalPodAutoscaler"])
         yield (
             f"{will} fixed replicas take over from an autoscaler. revstamp's apply and reconciler see to it. With "
-            f"`kubectl apply`, which leaves it there, delete HorizontalPodAutoscaler {autoscaler} in {namespace} first; "
-            "where it has set another number, the apply reports a conflict over spec.replicas: repeat it with "
+            f"`kubectl apply`, which leaves it there, delete HorizontalPodAutoscaler {autoscaler} in {namespace} "
+            "first; where it has set another number, the apply reports a conflict over spec.replicas: repeat it with "
             "--force-conflicts"
         )
 
