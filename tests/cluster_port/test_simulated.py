@@ -338,6 +338,7 @@ def test_the_times_of_the_demo_make_it_short() -> None:
     assert is_rolled_out(read(cluster))
 
 
+@pytest.mark.sweep
 def test_a_thousand_endpoints_are_no_trouble() -> None:
     """Costs of one more follow what it is, not how many there are."""
     cluster = SimulatedCluster(clock=ManualClock(), strict_namespaces=False)

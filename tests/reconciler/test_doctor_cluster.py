@@ -66,6 +66,7 @@ def test_a_kubeconfig_that_was_asked_for_and_cannot_be_used_is_a_failure(
     assert {item["verdict"] for item in found} == {"failure"}
 
 
+@pytest.mark.sweep
 def test_a_cluster_that_does_not_answer_is_a_failure(
     made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
