@@ -29,7 +29,7 @@ class Instance:
         self.log = log
         command = [
             sys.executable, "-m", "generator.cli.main", "-C", str(folder), "reconcile", "--poll", "0.1",
-            "--listen", "127.0.0.1:0", "--log", "json", "--kubeconfig", str(kubeconfig), *options,
+            "--listen", "127.0.0.1:0", "--output", "json", "--kubeconfig", str(kubeconfig), *options,
         ]  # fmt: skip
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         with log.open("w") as out:

@@ -134,7 +134,7 @@ class CommitStream:
         self._broken[name] = (path, text)
         bad = self.chance.choice(["kind: [", text.replace("\nspec:\n", "\nspec:\n  nonsense: true\n")])
         path.write_text(bad)
-        git(self.gitops.root, "commit", "-qam", f"break {path.name} of {name}")
+        self._commit(f"break {path.name} of {name}")
         return True
 
     def mend_manifest(self) -> bool:
@@ -144,7 +144,7 @@ class CommitStream:
         name = self.chance.choice(sorted(self._broken))
         path, text = self._broken.pop(name)
         path.write_text(text)
-        git(self.gitops.root, "commit", "-qam", f"mend {name}")
+        self._commit(f"mend {name}")
         return True
 
     def switch_framework(self) -> bool:
@@ -166,6 +166,12 @@ class CommitStream:
         self._type("redeploy", name, "--set", f"routing.type={other}")
         self._routes[name] = other
         return True
+
+    def _commit(self, message: str) -> None:
+        """By hand, and pushed where there is a remote."""
+        git(self.gitops.root, "commit", "-qam", message)
+        if git(self.gitops.root, "remote"):
+            git(self.gitops.root, "push", "-q", "origin", "main")
 
     def _add(self, name: str, framework: str, replicas: int) -> None:
         self.gitops.add(name, framework=framework, replicas={"min": replicas, "max": replicas})
