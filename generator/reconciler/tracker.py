@@ -7,6 +7,7 @@ Refuses: the assessment itself (`rollout`).
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -109,14 +110,17 @@ class RolloutTracker:
         return after
 
     def _run(self) -> None:
+        due = time.monotonic() + _TICK
         while True:
             with self._condition:
                 if not self._touched and not self._stopped:
-                    self._condition.wait(_TICK)
+                    self._condition.wait(max(0.0, due - time.monotonic()))
                 if self._stopped:
                     return
-                names = self._touched or {name for name, status in self._statuses.items() if is_unfinished(status)}
-                self._touched = set()
+                names, self._touched = self._touched, set()
+                if time.monotonic() >= due:  # also where something happens to others all the time
+                    names = names | {name for name, status in self._statuses.items() if is_unfinished(status)}
+                    due = time.monotonic() + _TICK
             for name in names:
                 self.look(name)
 

@@ -9,9 +9,10 @@ import random
 from collections import Counter
 from pathlib import Path
 
+from generator.errors import RevstampError
 from tests.cluster.gitops import GitOps
 from tests.fleet_repository import git
-from tests.proofs.agreement import Name, wanted_objects
+from tests.proofs.agreement import Name, read_tip
 
 KEPT = ("keep-plain", "keep-served")
 """A Deployment and an InferenceService that no commit of the stream deletes or recreates."""
@@ -26,7 +27,7 @@ class CommitStream:
         self.gitops, self.chance = gitops, chance
         self.counts: Counter[str] = Counter()
         self.may_go: set[Name] = set()
-        self._before: set[Name] = set()
+        self._before: dict[str, set[Name]] = {}
         self._frameworks: dict[str, str] = {}
         self._routes: dict[str, str] = {}
         self._suspended: set[str] = set()
@@ -187,8 +188,12 @@ class CommitStream:
 
     def _note(self) -> None:
         """What git has dropped may be deleted, whenever it was dropped."""
-        if self._broken:
-            return  # it cannot be read; what is dropped meanwhile is seen afterwards
-        now = set(wanted_objects(self.gitops))
-        self.may_go |= self._before - now
-        self._before = now
+        tip = read_tip(self.gitops)
+        for name in {*self._before, *tip.traces}:
+            try:
+                bodies = tip.read(name).bodies
+            except RevstampError:
+                continue  # broken: what it drops is seen when it is mended
+            now = {(str(body["kind"]), str(body["metadata"]["name"])) for body in bodies}
+            self.may_go |= self._before.get(name, set()) - now
+            self._before[name] = now

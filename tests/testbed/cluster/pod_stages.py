@@ -109,7 +109,14 @@ def _blocked() -> list[Stage]:
             "pod-mount-failed",
             ("mount-failed",),
             (_NEW,),
-            pod_status("Pending", waiting("ContainerCreating"), sandbox=False),
+            # Without its volumes not even an init container has run.
+            pod_status(
+                "Pending",
+                waiting("ContainerCreating"),
+                sandbox=False,
+                initialized=False,
+                init_state=waiting("PodInitializing"),
+            ),
             event=mount,
         ),
     ]

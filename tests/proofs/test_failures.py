@@ -1,0 +1,177 @@
+"""Every failure is named within seconds of its first sign in the cluster, and settled when its budget is spent."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from generator.cli.main import run
+from generator.rollout.status import Reason, RolloutStatus, Verdict
+from tests.cluster.gitops import GitOps, Running, reconciling
+from tests.proofs.conftest import Open
+from tests.proofs.watching import watching
+from tests.testbed.fixtures.cluster import Cluster
+from tests.testbed.kube.api import Object
+
+pytestmark = pytest.mark.cluster
+
+BUDGET = 6
+"""Seconds of each budget."""
+NAMED = 5.0
+"""Seconds from the first sign until it has a name."""
+SLACK = 1.5
+"""Kubernetes cuts its times to whole seconds."""
+REASONS = {
+    "image-pull": Reason.IMAGE_PULL,
+    "crash-loop": Reason.CRASH_LOOP,
+    "oom": Reason.OUT_OF_MEMORY,
+    "config-error": Reason.CONFIG_ERROR,
+    "mount-failed": Reason.MOUNT_FAILED,
+    "init-crash": Reason.DOWNLOAD_FAILED,
+    "never-ready": Reason.LOAD_TIMEOUT,
+    "no-gpus": Reason.UNSCHEDULABLE,
+}
+LATE = (Reason.LOAD_TIMEOUT,)
+"""Nothing is wrong before the budget is spent: the sign is that the server runs."""
+FRAMEWORKS = {"d": "deployment", "k": "kserve"}
+
+
+class FirstSigns:
+    """When the cluster first showed that something is wrong with an endpoint, by a client of its own."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._pods: dict[str, str] = {}
+        self.times: dict[str, float] = {}
+
+    def see_pod(self, _event: str, pod: Object) -> None:
+        """A pod of an endpoint."""
+        name = (pod["metadata"].get("labels") or {}).get("revstamp.io/endpoint", "")
+        with self._lock:
+            self._pods[pod["metadata"]["uid"]] = name
+            if shows_failure(pod, name):
+                self.times.setdefault(name, time.monotonic())
+
+    def see_event(self, _event: str, event: Object) -> None:
+        """Only an event tells that a volume is not mounted."""
+        with self._lock:
+            name = self._pods.get(event["involvedObject"].get("uid", ""), "")
+            if event.get("reason") == "FailedMount" and name:
+                self.times.setdefault(name, time.monotonic())
+
+
+def shows_failure(pod: Object, name: str) -> bool:
+    """Whether the pod's status tells what is wrong with it."""
+    status = pod.get("status", {})
+    if name.endswith("never-ready"):
+        images = " ".join(container["image"] for container in pod["spec"]["containers"])
+        return "never-ready" in images and "running" in json.dumps(status.get("containerStatuses") or [])
+    states = [*(status.get("containerStatuses") or []), *(status.get("initContainerStatuses") or [])]
+    waits = [state.get("state", {}).get("waiting", {}).get("reason", "") for state in states]
+    if any(word.startswith(("ErrImage", "ImagePull", "CrashLoop", "CreateContainerConfig")) for word in waits):
+        return True
+    ends = [state.get(part, {}).get("terminated") or {} for state in states for part in ("state", "lastState")]
+    if any(end.get("exitCode") for end in ends):
+        return True
+    return any(item.get("reason") == "Unschedulable" for item in status.get("conditions") or [])
+
+
+def add_all(gitops: GitOps, *, broken: bool) -> None:
+    """One endpoint of each framework for each fate, in one commit."""
+    for letter, framework in FRAMEWORKS.items():
+        for fate in REASONS:
+            spec: dict[str, Any] = {"framework": framework}
+            if broken and fate == "no-gpus":
+                spec["deployment"] = {"use_gpu": True}
+            elif broken:
+                spec |= {"image": f"registry.internal/serve/vllm:fate-{fate}-after-500ms", "server": "vllm"}
+            gitops.add(f"{letter}-{fate}", commit=False, **spec)
+    gitops.type("commit", "-m", "broken" if broken else "good")
+
+
+def place(spec: dict[str, Any]) -> None:
+    """Small budgets, all rollouts at once; no node has as many GPUs as one replica asks for."""
+    spec["budgets"] |= {"failingSeconds": BUDGET, "loadSeconds": BUDGET, "capacitySeconds": BUDGET}
+    spec["policies"] |= {"maxConcurrentRollouts": 100}
+    spec["resources"]["gpus"] = 9
+    spec["gpuPools"] = [{"name": "big", "gpus": 90, "gpusPerNode": 9, "gpuMemoryMib": 81559}]
+
+
+def status_of(running: Running, name: str, revision: int = 2) -> RolloutStatus | None:
+    """What the reconciler says of a revision."""
+    term = running.reconciler.loops["test"].term
+    found = term.tracker.status(name) if term is not None else None
+    return found if found is not None and found.expectation.revision == revision else None
+
+
+def follow(running: Running, names: list[str]) -> tuple[dict[str, float], dict[str, float], dict[str, RolloutStatus]]:
+    """When each was named, when it was settled, and as what."""
+    named: dict[str, float] = {}
+    settled: dict[str, float] = {}
+    last: dict[str, RolloutStatus] = {}
+    end = time.monotonic() + 60
+    while len(settled) < len(names) and time.monotonic() < end:
+        for name in names:
+            status = status_of(running, name)
+            if status is None:
+                continue
+            last[name] = status
+            if status.failure is not None and status.failure.reason is REASONS[name[2:]]:
+                named.setdefault(name, time.monotonic())
+            if status.verdict is Verdict.FAILED:
+                settled.setdefault(name, time.monotonic())
+        time.sleep(0.02)
+    return named, settled, last
+
+
+def test_each_failure_is_named_in_time_and_settled_when_it_is_due(
+    gitops: GitOps, opening: Open, testbed: Cluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All fates of both kinds of workload at once, through commit, reconciler and controllers; the old pods serve on."""
+    gitops.edit_environment(place)
+    names = [f"{letter}-{fate}" for letter in FRAMEWORKS for fate in REASONS]
+    signs, core = FirstSigns(), f"/api/v1/namespaces/{gitops.namespace}"
+    with reconciling(gitops, opening, poll=0.1) as running:
+        add_all(gitops, broken=False)
+        running.wait_applied(gitops.tip)
+        testbed.api.wait(f"{core}/pods", lambda found: count_ready(found) >= len(names), 60)
+        with (
+            watching(testbed.api, f"{core}/pods", signs.see_pod),
+            watching(testbed.api, f"{core}/events", signs.see_event),
+        ):
+            add_all(gitops, broken=True)
+            named, settled, last = follow(running, names)
+        capsys.readouterr()
+        assert (
+            run(["-C", str(gitops.root), "status", "-e", "test", "--kubeconfig", str(testbed.kubeconfig), "-o", "json"])
+            == 0
+        )
+        told = capsys.readouterr().out
+    lines = [
+        (name, named[name] - signs.times[name], settled[name] - signs.times[name])
+        for name in names
+        if name in named and name in settled and name in signs.times
+    ]
+    print(f"\n{'endpoint':16} {'named after':>12} {'settled after':>14}")
+    for name, until_named, until_settled in lines:
+        print(f"{name:16} {until_named:11.2f}s {until_settled:13.2f}s")
+    assert [name for name, *_ in lines] == names, [str(last[name].to_dict()) for name in names if name not in settled]
+    slow = [line for line in lines if line[1] > NAMED + (BUDGET if REASONS[line[0][2:]] in LATE else 0)]
+    assert not slow
+    assert not [line for line in lines if line[2] < BUDGET - SLACK]
+    assert all(status.serving and not status.newest_live for status in last.values())
+    for item in json.loads(told)["endpoints"]:
+        assert item["rollout"]["failure"]["reason"] == REASONS[item["endpoint"][2:]].value
+
+
+def count_ready(found: Object) -> int:
+    """Ready pods of a list."""
+    return sum(
+        item["type"] == "Ready" and item["status"] == "True"
+        for pod in found["items"]
+        for item in pod.get("status", {}).get("conditions") or []
+    )
