@@ -1,0 +1,158 @@
+"""The reconciler and the wait over a simulated cluster: odd commits, odd files, odd answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from generator.cluster.kinds import DEPLOYMENT, ObjectRef
+from generator.cluster.port import Cluster as Port
+from generator.cluster.simulated import PlannedFault, SimulatedCluster
+from generator.errors import ObjectInvalid
+from generator.reconciler.apply_once import apply_once, prepare
+from generator.reconciler.environment_sync import EnvironmentSync
+from generator.reconciler.fence import FencedCluster
+from generator.reconciler.follow import ignore_change
+from generator.reconciler.slots import RolloutSlots
+from generator.reconciler.wait_once import wait_for_rollouts
+from generator.rollout.status import RolloutStatus, Verdict
+from generator.service.desired import DesiredEnvironment
+from generator.service.workspace import Workspace
+from generator.settings import Settings
+from tests.cluster.gitops import GitOps, Running, make_gitops, reconciling
+from tests.fleet_repository import git
+
+NAMESPACE = "llm-test"
+
+
+@pytest.fixture
+def cluster() -> Iterator[SimulatedCluster]:
+    """A cluster of its own."""
+    made = SimulatedCluster("testbed", strict_namespaces=False)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def gitops(tmp_path: Path) -> GitOps:
+    """A repository with two endpoints; one rollout at a time."""
+    made = make_gitops(tmp_path / "gitops", NAMESPACE)
+    made.edit_environment(lambda spec: spec["policies"].update(maxConcurrentRollouts=1))
+    made.add("chat", commit=False)
+    made.add("search", commit=False)
+    made.type("commit", "-m", "two")
+    return made
+
+
+def keep(cluster: SimulatedCluster) -> Callable[[str], Port]:
+    """Opens the cluster so that closing it leaves it there for the next one."""
+    return lambda _: FencedCluster(cluster, lambda: True)
+
+
+def status_of(running: Running, name: str) -> RolloutStatus | None:
+    """What the tracker says of an endpoint."""
+    term = running.reconciler.loops["test"].term
+    return term.tracker.status(name) if term is not None else None
+
+
+def revision_of(cluster: SimulatedCluster, name: str) -> str:
+    """The pod revision that a Deployment carries."""
+    live: Any = cluster.read(ObjectRef(DEPLOYMENT, NAMESPACE, name))
+    return str(live["spec"]["template"]["metadata"]["annotations"]["revstamp.io/revision"])
+
+
+def test_a_revert_by_hand_ends_healthy(gitops: GitOps, cluster: SimulatedCluster) -> None:
+    """The number goes back; for a moment the cluster is ahead of git, and then it is what git says."""
+    with reconciling(gitops, keep(cluster)) as running:
+        running.wait_applied(gitops.tip)
+        gitops.type("redeploy", "test/chat")
+        running.wait_applied(gitops.tip)
+        git(gitops.root, "revert", "--no-edit", "HEAD")
+        running.wait_applied(gitops.tip)
+        running.wait(lambda: revision_of(cluster, "chat") == "1")
+        running.wait(lambda: (s := status_of(running, "chat")) is not None and s.verdict is Verdict.HEALTHY)
+
+
+def test_a_bad_stamp_is_its_endpoints_trouble_alone(gitops: GitOps, cluster: SimulatedCluster) -> None:
+    """Conflict markers in one stamp: the other endpoint is redeployed, also after a restart."""
+    with reconciling(gitops, keep(cluster)) as running:
+        running.wait_applied(gitops.tip)
+    stamp = next((gitops.root / "environments/test/stamps").glob("*/chat.yaml"))
+    stamp.write_text("<<<<<<< HEAD\n" + stamp.read_text())
+    git(gitops.root, "commit", "-qam", "conflict")
+    with reconciling(gitops, keep(cluster)) as running:
+        running.wait(lambda: running.logged("endpoint failed"))
+        gitops.type("redeploy", "test/search")
+        running.wait(lambda: revision_of(cluster, "search") == "2")
+        running.wait(lambda: (s := status_of(running, "search")) is not None and s.verdict is Verdict.HEALTHY)
+
+
+def test_a_full_pass_sees_what_a_new_policy_makes_of_old_drift(gitops: GitOps, cluster: SimulatedCluster) -> None:
+    """What was only reported is undone once the environment heals."""
+    with reconciling(gitops, keep(cluster), full_pass_seconds=0.5) as running:
+        running.wait_applied(gitops.tip)
+        ref = ObjectRef(DEPLOYMENT, NAMESPACE, "chat")
+        cluster.patch(
+            ref,
+            [{"op": "add", "path": "/spec/template/spec/nodeSelector", "value": {"by": "hand"}}],
+            manager="kubectl-edit",
+        )
+        running.wait(lambda: running.logged("changed by hand"))
+        gitops.edit_environment(lambda spec: spec["policies"].update(drift="heal"))
+
+        def is_healed() -> bool:
+            live: Any = cluster.read(ref)
+            return "nodeSelector" not in live["spec"]["template"]["spec"]
+
+        running.wait(is_healed)
+
+
+def test_a_bug_in_what_follows_the_branch_is_told_and_survived(gitops: GitOps, cluster: SimulatedCluster) -> None:
+    """The thread goes on, and the tip is told again."""
+    calls: list[str] = []
+
+    def stumble(snapshot: Any) -> None:
+        calls.append(snapshot.commit)
+        if len(calls) == 1:
+            raise KeyError("oops")
+
+    with reconciling(gitops, keep(cluster)) as running:
+        running.wait_applied(gitops.tip)
+        running.source.follow(stumble)
+        gitops.type("redeploy", "test/chat")
+        running.wait(lambda: len(calls) > 1)
+        running.wait_applied(gitops.tip)
+
+
+def make_sync(gitops: GitOps, cluster: SimulatedCluster) -> EnvironmentSync:
+    """A pass with one slot."""
+    desired = DesiredEnvironment(Workspace.open(gitops.root, Settings()).snapshot("main"), "test")
+    return EnvironmentSync(cluster, desired, slots=RolloutSlots(1))
+
+
+def test_a_wait_goes_on_to_the_next_rollout_though_an_object_of_the_first_failed(
+    gitops: GitOps, cluster: SimulatedCluster
+) -> None:
+    """The Service is refused, the pods roll all the same, and the slot is given back when they have."""
+    sync = make_sync(gitops, cluster)
+    apply_once(sync, prepare(sync, None))
+    gitops.type("redeploy", "test/chat")
+    gitops.type("redeploy", "test/search")
+    for path in (gitops.root / "environments/test/endpoints").glob("*.yaml"):
+        path.write_text(path.read_text().replace("route: /llm/", "route: /v2/"))
+    gitops.type("commit", "-m", "routes")
+    refusal = ObjectInvalid("no routes today")
+    cluster.faults.plan(PlannedFault(refusal, verb="apply", kind="HTTPRoute", name="chat-route", times=100))
+    sync = make_sync(gitops, cluster)
+    results = apply_once(sync, prepare(sync, None), workers=1)
+    assert {result.name: result.waits_for_slot for result in results} == {"chat": False, "search": True}
+    statuses, finished = wait_for_rollouts(sync, results, 20, ignore_change)
+    assert finished
+    assert {name: status.verdict for name, status in statuses.items()} == {
+        "chat": Verdict.HEALTHY,
+        "search": Verdict.HEALTHY,
+    }
+    assert revision_of(cluster, "search") == "2"
