@@ -40,17 +40,19 @@ def _warn_about_replicas(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iter
     had, has = ("HorizontalPodAutoscaler" in bodies for bodies in (old, new))
     if was is not None and was > 1 and will is None and has:
         yield (
-            f"an autoscaler takes over from {was} fixed replicas: `kubectl apply --server-side` alone sets them to 1 "
-            f"until its next pass, and the others' pods go. Hand the number over first: apply a Deployment {name} in "
-            f"{namespace} that has nothing but `replicas: {was}` with --field-manager=handover (see "
+            f"an autoscaler takes over from {was} fixed replicas. revstamp's apply and reconciler hand it over. "
+            "With another engine, `kubectl apply --server-side` too, an apply alone sets them to 1 until the "
+            "autoscaler's next pass, and the others' pods go: hand the number over first, by applying a Deployment "
+            f"{name} in {namespace} that has nothing but `replicas: {was}` with --field-manager=handover (see "
             "docs/kubernetes-rules.md, Replicas that change hands)"
         )
     if had and not has and will is not None:
         _, _, autoscaler = identity(old["HorizontalPodAutoscaler"])
         yield (
-            f"{will} fixed replicas take over from an autoscaler: delete HorizontalPodAutoscaler {autoscaler} in "
-            f"{namespace} first, since `kubectl apply` leaves it there; where it has set another number, the apply "
-            "reports a conflict over spec.replicas: repeat it with --force-conflicts"
+            f"{will} fixed replicas take over from an autoscaler. revstamp's apply and reconciler see to it. With "
+            f"`kubectl apply`, which leaves it there, delete HorizontalPodAutoscaler {autoscaler} in {namespace} "
+            "first; where it has set another number, the apply reports a conflict over spec.replicas: repeat it with "
+            "--force-conflicts"
         )
 
 

@@ -10,7 +10,7 @@ it at 600 s, and a large model takes longer.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -77,20 +77,23 @@ def assess(
         failure=failure,
         note=note,
     )
-    details: dict[str, Any] = {"pulls": tracked.pulls, "evictions": evictions, "floor": floor}
-    if verdict is Verdict.FAILED and failure is not None:
-        details["failure"] = failure
-    kept = Memory(
-        revision=expectation.revision,
-        pod_revision=expectation.pod_revision,
-        phase=place.phase,
-        phase_since=since,
+    return status, _remember(status, tracked, {"evictions": evictions, "floor": floor})
+
+
+def _remember(status: RolloutStatus, tracked: Tracked, more: Mapping[str, Any]) -> Memory:
+    """What the next assessment is given; the failure of a verdict is kept to be told as long as the verdict is."""
+    failure = status.failure if status.verdict is Verdict.FAILED else None
+    details = {"pulls": tracked.pulls, "failure": failure, **more}
+    return Memory(
+        revision=status.expectation.revision,
+        pod_revision=status.expectation.pod_revision,
+        phase=status.phase,
+        phase_since=status.since,
         failing_since=tracked.failing_since,
         attempts=tracked.attempts,
         details={name: value for name, value in details.items() if value},
-        verdict=verdict if verdict.is_final else None,
+        verdict=status.verdict if status.verdict.is_final else None,
     )
-    return status, kept
 
 
 def _is_about(memory: Memory, expectation: Expectation) -> bool:

@@ -39,7 +39,6 @@ JSON_CALLS: dict[str, tuple[str, ...]] = {
     "schema": ("schema", "endpoint"),
     "environments": ("environments",),
     "doctor": ("doctor",),
-    "demo": ("demo",),
     "completion": ("completion", "bash"),
 }
 
@@ -95,7 +94,7 @@ def test_every_command_can_answer_in_json() -> None:
     without = {name for name, command in commands() if not any("--output" in item.opts for item in command.params)}
     assert without == set()
     called = {words[0] for words in (*JSON_CALLS.values(), *CLUSTER_CALLS)}
-    assert {*COMMANDS} - {"reconcile", "watch"} == called  # that one goes on until it is ended
+    assert {*COMMANDS} - {"reconcile", "watch", "demo"} == called  # one goes on until it is ended, two are called below
 
 
 @pytest.mark.parametrize("call", JSON_CALLS)
@@ -206,6 +205,7 @@ def test_an_interrupt_ends_with_130_and_one_line(person: Person) -> None:
     assert person.state == before
 
 
+@pytest.mark.sweep
 def test_the_demo_runs_and_leaves_nothing_behind(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
     """Commit, apply, healthy; a bad revision fails while the old one serves; the rollback."""
     answer = answer_of(("demo",), SOURCE)
@@ -215,6 +215,7 @@ def test_the_demo_runs_and_leaves_nothing_behind(tmp_path: object, monkeypatch: 
     assert "[simulated]" in answer.out
 
 
+@pytest.mark.sweep
 def test_the_demo_as_json_holds_steps_commits_and_revisions() -> None:
     """One document; every step with the command's own answer."""
     answer = answer_of(("demo", "--output", "json"), SOURCE)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from generator.cluster.adopt import adopt
 from generator.cluster.adoption_plan import plan_adoption
 from generator.cluster.apply_objects import apply_objects
@@ -16,6 +18,8 @@ from tests.cluster.test_adopt import make_legacy, wanted
 from tests.cluster_port.subject import Subject, Watcher
 from tests.cluster_port.test_contract_rollouts import ends, is_ready
 from tests.testbed.workloads import is_rolled_out
+
+pytestmark = pytest.mark.sweep
 
 
 def actions(subject: Subject, manifests: list[dict[str, Any]], policy: ApplyPolicy) -> dict[str, Action]:

@@ -13,6 +13,8 @@ from tests.cluster_port.subject import Subject, Watcher
 from tests.testbed.cluster.fates import FATES as TESTBED_FATES
 from tests.testbed.workloads import make_deployment, make_inference_service
 
+pytestmark = pytest.mark.sweep
+
 Look = tuple[str, str, str, str, int, str, str]
 """Phase, conditions that hold, state and why, last end, restarts, init container's state and why, its last end."""
 

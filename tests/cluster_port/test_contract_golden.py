@@ -11,6 +11,8 @@ from generator.cluster.simulated import SimulatedCluster
 from tests.cluster.golden_manifests import find_differences, golden_files
 from tests.cluster_port.subject import Subject
 
+pytestmark = pytest.mark.sweep
+
 _CHOSEN_BY_THE_SERVER = ("clusterIP", "clusterIPs")
 
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from generator.cluster.kinds import AUTOSCALER, DEPLOYMENT, INFERENCE_SERVICE, POD, SERVICE
 from generator.cluster.port import Body
 from tests.cluster_port.subject import Subject
 from tests.testbed.workloads import is_rolled_out, make_inference_service
+
+pytestmark = pytest.mark.sweep
 
 CHILD = "chat-predictor"
 REVISION = "revstamp.io/revision"

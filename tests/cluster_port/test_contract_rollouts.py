@@ -13,6 +13,8 @@ from generator.errors import ObjectInvalid, QuotaExceeded
 from tests.cluster_port.subject import Subject, Watcher
 from tests.testbed.workloads import is_rolled_out, make_deployment
 
+pytestmark = pytest.mark.sweep
+
 REVISION = "revstamp.io/revision"
 
 

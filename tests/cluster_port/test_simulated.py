@@ -272,13 +272,14 @@ def test_the_demos_namespaces_come_by_themselves() -> None:
 
 def test_a_closed_cluster_answers_nothing() -> None:
     """And has no thread left."""
+    before = set(threading.enumerate())
     cluster = open_simulated("demo")
     cluster.apply(make_deployment(SPACE))
     cluster.close()
     with pytest.raises(ClusterUnreachable) as refused:
         cluster.read(CHAT)
     assert not refused.value.retryable
-    assert not [thread for thread in threading.enumerate() if thread.name == "simulated-cluster"]
+    assert not set(threading.enumerate()) - before
 
 
 def test_an_idle_cluster_costs_nothing() -> None:
@@ -337,6 +338,7 @@ def test_the_times_of_the_demo_make_it_short() -> None:
     assert is_rolled_out(read(cluster))
 
 
+@pytest.mark.sweep
 def test_a_thousand_endpoints_are_no_trouble() -> None:
     """Costs of one more follow what it is, not how many there are."""
     cluster = SimulatedCluster(clock=ManualClock(), strict_namespaces=False)

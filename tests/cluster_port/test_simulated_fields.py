@@ -13,6 +13,8 @@ from generator.cluster.simulated.field_owners import Conflicting, apply_manifest
 from generator.cluster.simulated.field_sets import compare_fields, make_tree, read_fields, read_tree
 from generator.cluster.simulated.json_patch import PatchInvalid, TestFailed, apply_operations
 
+pytestmark = pytest.mark.sweep
+
 NAMES = st.sampled_from(["a", "b", "c", "d"])
 SCALARS = st.one_of(st.integers(0, 3), st.booleans(), st.sampled_from(["x", "y"]))
 ENV = st.lists(st.fixed_dictionaries({"name": NAMES, "value": SCALARS}), unique_by=lambda it: it["name"], max_size=4)

@@ -66,6 +66,7 @@ def test_a_kubeconfig_that_was_asked_for_and_cannot_be_used_is_a_failure(
     assert {item["verdict"] for item in found} == {"failure"}
 
 
+@pytest.mark.sweep
 def test_a_cluster_that_does_not_answer_is_a_failure(
     made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -79,6 +80,16 @@ def test_a_cluster_that_does_not_answer_is_a_failure(
     dev, prod = findings(capsys, made, code=1)
     assert (dev["check"], dev["verdict"], prod["verdict"]) == ("cluster dev", "failure", "warning")
     assert dev["fix"]
+
+
+def test_a_simulated_cluster_is_said_to_be_one(
+    made: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And nothing about it can be wrong."""
+    monkeypatch.setenv("REVSTAMP_CLUSTERS", "dev=simulated,prod=simulated")
+    found = findings(capsys, made, code=0)
+    assert [(item["check"], item["verdict"]) for item in found] == [("cluster dev", "ok"), ("cluster prod", "ok")]
+    assert all("simulated" in item["message"] for item in found)
 
 
 def test_offline_no_cluster_is_looked_at(made: Path, capsys: pytest.CaptureFixture[str]) -> None:

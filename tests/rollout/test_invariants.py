@@ -6,6 +6,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
@@ -26,6 +27,8 @@ from tests.rollout.factory import (
     service,
     unschedulable,
 )
+
+pytestmark = pytest.mark.sweep
 
 REASONS = (
     "ImagePullBackOff", "ErrImagePull", "CrashLoopBackOff", "CreateContainerConfigError", "ContainerCreating",

@@ -7,8 +7,6 @@ Source: Kubernetes documentation, "Deployments"; the order of steps as a real co
 
 from __future__ import annotations
 
-import hashlib
-import json
 from typing import Any
 
 from generator.cluster.port import Body
@@ -21,18 +19,27 @@ from generator.cluster.simulated.bodies import (
     make_owner_reference,
 )
 from generator.cluster.simulated.deployment_status import DeploymentStatus, progress_condition, with_condition
+from generator.cluster.simulated.replica_set_facts import (
+    DESIRED,
+    HASH,
+    HISTORY,
+    REVISION,
+    age_of,
+    compare_key,
+    copied_annotations,
+    count_available,
+    count_pods,
+    hash_template,
+    is_saturated,
+    revision_of,
+    scale_annotations,
+    share_replicas,
+)
 from generator.cluster.simulated.rolling import Limits, count_new, count_removable, read_limits
 from generator.cluster.simulated.selectors import matches
 from generator.cluster.simulated.world import POD, REPLICA_SET, World
 
-REVISION = "deployment.kubernetes.io/revision"
-_HISTORY = "deployment.kubernetes.io/revision-history"
-_DESIRED = "deployment.kubernetes.io/desired-replicas"
-_MOST = "deployment.kubernetes.io/max-replicas"
-_HASH = "pod-template-hash"
 _COMPONENT = "deployment-controller"
-_NOT_COPIED = frozenset({REVISION, _HISTORY, _DESIRED, _MOST, "kubectl.kubernetes.io/last-applied-configuration"})
-_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 
 
 class Deployments:
@@ -75,20 +82,20 @@ class Deployments:
 
     def _find_new(self, deployment: Body) -> Body | None:
         """The ReplicaSet whose template is the Deployment's; the oldest, where there are several."""
-        wanted = _comparable(deployment["spec"]["template"])
-        same = [one for one in self._owned(deployment) if _comparable(one["spec"]["template"]) == wanted]
-        return min(same, key=_age) if same else None
+        wanted = compare_key(deployment["spec"]["template"])
+        same = [one for one in self._owned(deployment) if compare_key(one["spec"]["template"]) == wanted]
+        return min(same, key=age_of) if same else None
 
     def _old(self, deployment: Body, new: Body | None) -> list[Body]:
         """All others, the oldest first."""
         name = new["metadata"]["name"] if new else ""
-        return sorted((one for one in self._owned(deployment) if one["metadata"]["name"] != name), key=_age)
+        return sorted((one for one in self._owned(deployment) if one["metadata"]["name"] != name), key=age_of)
 
     def _is_scaled(self, deployment: Body) -> bool:
         """Whether the wanted number changed since the ReplicaSets were last scaled."""
         wanted = str(deployment["spec"]["replicas"])
         active = [one for one in self._owned(deployment) if one["spec"]["replicas"] > 0]
-        return any(annotations_of(one).get(_DESIRED, wanted) != wanted for one in active)
+        return any(annotations_of(one).get(DESIRED, wanted) != wanted for one in active)
 
     def _scale(self, deployment: Body) -> None:
         """Give all active ReplicaSets their share of the wanted number."""
@@ -99,13 +106,13 @@ class Deployments:
             if latest := (active or [new] if new else active):
                 self._set_replicas(deployment, latest[0], wanted)
             return
-        if new is not None and _is_saturated(new, wanted):
+        if new is not None and is_saturated(new, wanted):
             for one in self._old(deployment, new):
                 self._set_replicas(deployment, one, 0)
             return
         limits = read_limits(deployment["spec"]["strategy"], wanted)
         most = wanted + limits.surge if wanted else 0
-        for one, replicas in _share(active, most):
+        for one, replicas in share_replicas(active, most):
             self._set_replicas(deployment, one, replicas)
 
     def _roll(self, deployment: Body) -> None:
@@ -127,14 +134,14 @@ class Deployments:
         wanted = int(deployment["spec"]["replicas"])
         running = new["spec"]["replicas"]
         total = running + sum(one["spec"]["replicas"] for one in old)
-        removable = count_removable(wanted, limits, running, _available(new), total)
+        removable = count_removable(wanted, limits, running, count_available(new), total)
         counts = {one["metadata"]["name"]: int(one["spec"]["replicas"]) for one in old}
         for one in old:
             name = one["metadata"]["name"]
-            unhealthy = min(removable, max(0, counts[name] - _available(one)))
+            unhealthy = min(removable, max(0, counts[name] - count_available(one)))
             counts[name] -= unhealthy
             removable -= unhealthy
-        spare = _available(new) + sum(map(_available, old)) - (wanted - limits.unavailable)
+        spare = count_available(new) + sum(map(count_available, old)) - (wanted - limits.unavailable)
         for one in old:
             name = one["metadata"]["name"]
             gone = min(counts[name], max(0, min(spare, removable)))
@@ -163,12 +170,12 @@ class Deployments:
         """The new ReplicaSet, made where there is none, with the revision after all others'."""
         new = self._find_new(deployment)
         old = self._old(deployment, new)
-        revision = str(1 + max((_revision(one) for one in old), default=0))
+        revision = str(1 + max((revision_of(one) for one in old), default=0))
         if new is None:
             new = self._make(deployment, revision, count(sum(one["spec"]["replicas"] for one in old)))
             if deployment["spec"].get("progressDeadlineSeconds"):
                 self._note(deployment, "NewReplicaSetCreated", f'Created new replica set "{new["metadata"]["name"]}"')
-        elif _revision(new) < int(revision):
+        elif revision_of(new) < int(revision):
             new = self._raise_revision(new, revision)
         if not find_condition(deployment, "Progressing"):
             self._note(deployment, "FoundNewReplicaSet", f'Found new replica set "{new["metadata"]["name"]}"')
@@ -184,7 +191,7 @@ class Deployments:
         metadata, template = deployment["metadata"], deployment["spec"]["template"]
         name, digest = self._choose_name(deployment)
         inner = template.get("metadata") or {}
-        labels = {**(inner.get("labels") or {}), _HASH: digest}
+        labels = {**(inner.get("labels") or {}), HASH: digest}
         selector = deployment["spec"]["selector"]
         body: dict[str, Any] = {
             "apiVersion": "apps/v1",
@@ -193,13 +200,13 @@ class Deployments:
                 "name": name,
                 "namespace": metadata["namespace"],
                 "labels": labels,
-                "annotations": {**_copied(deployment), REVISION: revision, **_numbers(deployment)},
+                "annotations": {**copied_annotations(deployment), REVISION: revision, **scale_annotations(deployment)},
                 "ownerReferences": [make_owner_reference(deployment)],
             },
             "spec": {
                 "replicas": replicas,
                 **({"minReadySeconds": wait} if (wait := deployment["spec"].get("minReadySeconds")) else {}),
-                "selector": {**selector, "matchLabels": {**(selector.get("matchLabels") or {}), _HASH: digest}},
+                "selector": {**selector, "matchLabels": {**(selector.get("matchLabels") or {}), HASH: digest}},
                 "template": {**template, "metadata": {**inner, "labels": labels}},
             },
             "status": {"replicas": 0},
@@ -220,20 +227,20 @@ class Deployments:
     def _raise_revision(self, new: Body, revision: str) -> Body:
         """A ReplicaSet that was the new one before is it again."""
         annotations = dict(annotations_of(new))
-        history = [part for part in annotations.get(_HISTORY, "").split(",") if part]
-        annotations |= {_HISTORY: ",".join([*history, annotations.get(REVISION, "0")]), REVISION: revision}
+        history = [part for part in annotations.get(HISTORY, "").split(",") if part]
+        annotations |= {HISTORY: ",".join([*history, annotations.get(REVISION, "0")]), REVISION: revision}
         return self._world.write({**new, "metadata": {**new["metadata"], "annotations": annotations}})
 
     def _refresh(self, deployment: Body, new: Body) -> None:
         """Annotations of the Deployment stand on its ReplicaSet too."""
         live = self._world.store.find_uid(str(new["metadata"]["uid"]))
         if live is not None:
-            annotations = {**annotations_of(live), **_copied(deployment), **_numbers(deployment)}
+            annotations = {**annotations_of(live), **copied_annotations(deployment), **scale_annotations(deployment)}
             self._world.write({**live, "metadata": {**live["metadata"], "annotations": annotations}})
 
     def _set_replicas(self, deployment: Body, one: Body, replicas: int) -> None:
         before = int(one["spec"]["replicas"])
-        annotations = {**annotations_of(one), **_numbers(deployment)}
+        annotations = {**annotations_of(one), **scale_annotations(deployment)}
         if before == replicas and annotations == annotations_of(one):
             return
         metadata = {**one["metadata"], "annotations": annotations}
@@ -247,8 +254,8 @@ class Deployments:
         if new is None or not self._status.is_complete(deployment):
             return
         keep = int(deployment["spec"].get("revisionHistoryLimit", 10))
-        empty = [one for one in self._old(deployment, new) if not one["spec"]["replicas"] and _pods(one) == 0]
-        for one in sorted(empty, key=_revision)[: max(0, len(empty) - keep)]:
+        empty = [one for one in self._old(deployment, new) if not one["spec"]["replicas"] and count_pods(one) == 0]
+        for one in sorted(empty, key=revision_of)[: max(0, len(empty) - keep)]:
             self._world.delete(one)
 
     def _note(self, deployment: Body, reason: str, message: str) -> None:
@@ -261,60 +268,3 @@ class Deployments:
 
     def _tell(self, deployment: Body, message: str) -> None:
         self._world.events.write(deployment, "Normal", "ScalingReplicaSet", message, _COMPONENT)
-
-
-def hash_template(template: Any, collision: int = 0) -> str:
-    """Ten characters that stand for a pod template, as `pod-template-hash` has them."""
-    text = json.dumps(template, sort_keys=True) + (str(collision) if collision else "")
-    number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
-    return "".join(_LETTERS[number // 27**place % 27] for place in range(10))
-
-
-def _comparable(template: Body) -> Any:
-    """A template without the label that only ReplicaSets have."""
-    metadata = dict(template.get("metadata") or {})
-    labels = {key: value for key, value in (metadata.pop("labels", None) or {}).items() if key != _HASH}
-    metadata.pop("creationTimestamp", None)
-    return {**metadata, "labels": labels}, template.get("spec")
-
-
-def _copied(deployment: Body) -> dict[str, str]:
-    return {key: value for key, value in annotations_of(deployment).items() if key not in _NOT_COPIED}
-
-
-def _numbers(deployment: Body) -> dict[str, str]:
-    wanted = int(deployment["spec"]["replicas"])
-    surge = read_limits(deployment["spec"]["strategy"], wanted).surge
-    return {_DESIRED: str(wanted), _MOST: str(wanted + surge)}
-
-
-def _share(active: list[Body], most: int) -> list[tuple[Body, int]]:
-    """Replicas in proportion, the biggest ReplicaSet takes what rounding leaves."""
-    total = sum(int(one["spec"]["replicas"]) for one in active)
-    shares = [(one, int(one["spec"]["replicas"]) * most // total) for one in active]
-    rest = most - sum(share for _, share in shares)
-    biggest = max(range(len(shares)), key=lambda place: shares[place][1])
-    shares[biggest] = (shares[biggest][0], shares[biggest][1] + rest)
-    return shares
-
-
-def _is_saturated(one: Body, wanted: int) -> bool:
-    return annotations_of(one).get(_DESIRED) == str(wanted) == str(one["spec"]["replicas"]) and (
-        _available(one) == wanted
-    )
-
-
-def _available(one: Body) -> int:
-    return int((one.get("status") or {}).get("availableReplicas", 0))
-
-
-def _pods(one: Body) -> int:
-    return int((one.get("status") or {}).get("replicas", 0))
-
-
-def _revision(one: Body) -> int:
-    return int(annotations_of(one).get(REVISION, "0"))
-
-
-def _age(one: Body) -> tuple[str, int]:
-    return str(one["metadata"]["creationTimestamp"]), _revision(one)
