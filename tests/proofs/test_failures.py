@@ -132,7 +132,7 @@ def follow(running: Running, names: list[str]) -> tuple[dict[str, float], dict[s
 def test_each_failure_is_named_in_time_and_settled_when_it_is_due(
     gitops: GitOps, opening: Open, testbed: Cluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """All fates of both kinds of workload at once, through commit, reconciler and controllers; the old pods serve on."""
+    """All fates of both kinds of workload at once, by commit, reconciler and controllers; the old pods serve on."""
     gitops.edit_environment(place)
     names = [f"{letter}-{fate}" for letter in FRAMEWORKS for fate in REASONS]
     signs, core = FirstSigns(), f"/api/v1/namespaces/{gitops.namespace}"
