@@ -126,3 +126,34 @@ def test_an_environment_that_goes_while_its_cluster_is_away_holds_up_no_other(
         assert running.reconciler.readiness()["ready"]
         assert connect("testbed").read(ObjectRef(DEPLOYMENT, elsewhere, "chat")) is not None
         proxy.clear()
+
+
+def leads(running: Running) -> bool:
+    """Whether this one works on the environment."""
+    loop = running.reconciler.loops.get("test")
+    return loop is not None and loop.state.state == "leading"
+
+
+def test_a_standby_follows_an_environment_that_moves_to_another_namespace(
+    gitops: GitOps, elsewhere: str, connect: Callable[[str], Port], testbed: Cluster
+) -> None:
+    """Nobody works on the new namespace under the lease of the old one, or two would at once."""
+    gitops.add("chat")
+    with reconciling(gitops, connect, poll=0.1, identity="one") as one:
+        one.wait_applied(gitops.tip)
+        with reconciling(gitops, connect, poll=0.1, identity="two") as two:
+            two.wait(lambda: two.reconciler.loops and two.reconciler.loops["test"].state.state == "standby")
+            gitops.edit_environment(lambda spec: spec.update(namespace=elsewhere))
+            path = "/apis/coordination.k8s.io/v1/namespaces/{}/leases/revstamp-test"
+            testbed.api.wait(path.format(elsewhere), lambda it: it["spec"].get("holderIdentity"))
+            testbed.api.wait(path.format(gitops.namespace), lambda it: not it["spec"].get("holderIdentity"))
+            one.wait(lambda: leads(one) != leads(two), "one of them leads")
+            first, second = (one, two) if leads(one) else (two, one)
+            first.wait_applied(gitops.tip)
+            first.reconciler.close()
+            second.wait(lambda: leads(second), "the other one leads")
+            gitops.type("redeploy", "test/chat")
+            second.wait_applied(gitops.tip)
+            live = connect("testbed").read(ObjectRef(DEPLOYMENT, elsewhere, "chat"))
+            assert live is not None
+            assert live["metadata"]["annotations"]["revstamp.io/revision"] == "3"
