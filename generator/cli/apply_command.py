@@ -13,6 +13,7 @@ from generator.cli.params import EndpointName
 from generator.cli.rollout_lines import RolloutLines, require_healthy
 
 if TYPE_CHECKING:
+    from generator.cluster.changes import ObjectChange
     from generator.reconciler.environment_sync import EndpointResult, EnvironmentSync
     from generator.rollout.status import RolloutStatus
     from generator.service.workspace import Workspace
@@ -129,7 +130,7 @@ def _run(sync: EnvironmentSync, names: tuple[str, ...] | None, values: dict[str,
     if not values["dry_run"]:
         record_results(sync, results, whole=names is None)
     _report(sync, results, statuses, values, output)
-    require_applied(results)
+    require_applied(results, by_name=names is not None)
     if values["wait"]:
         require_healthy(statuses, finished=finished, seconds=values["timeout"])
 
@@ -196,10 +197,25 @@ def _report(
     say(f"{desired.name}{simulated} at {desired.commit[:10]}{dry}: {words}")
 
 
-def require_applied(results: Sequence[EndpointResult]) -> None:
-    """Raise ApplyIncomplete where something failed or was put off; what somebody suspended is no failure."""
+def _is_put_off(change: ObjectChange) -> bool:
+    """Whether an object is not what git says, and not because somebody was allowed to scale it."""
+    from generator.cluster.changes import Action
+    from generator.cluster.drift import DriftKind
+
+    scaled = bool(change.drift) and all(item.kind is not DriftKind.EDITED for item in change.drift)
+    return change.action is Action.SKIPPED and not scaled
+
+
+def require_applied(results: Sequence[EndpointResult], *, by_name: bool = False) -> None:
+    """Raise ApplyIncomplete where something failed or was put off.
+
+    No failure is what people wanted so: an endpoint of many that is suspended, a number of replicas that somebody set
+    and the environment leaves. One that was asked for by name and is suspended is one.
+    """
     from generator.errors import ApplyIncomplete
 
+    kept = [str(change) for result in results for change in result.changes if _is_put_off(change)]
+    suspended = [result.held for result in results if result.held and not result.waits_for_slot]
     failed = [result for result in results if result.error or result.changes.failed]
     waiting = [result for result in results if result.waits_for_slot]
     if failed:
@@ -208,6 +224,13 @@ def require_applied(results: Sequence[EndpointResult]) -> None:
         errors = [item for result in failed for item in result.errors]
         retryable = bool(errors) and all(error.retryable for error in errors)
         raise ApplyIncomplete(f"not everything was applied: {names}", details=details, retryable=retryable)
+    if kept:
+        raise ApplyIncomplete(
+            f"{len(kept)} objects are not what the commit says: {'; '.join(kept[:10])}",
+            hint="the lines above say why each was left; `--force-conflicts` takes what others hold",
+        )
+    if by_name and suspended:
+        raise ApplyIncomplete(f"nothing was applied: {'; '.join(suspended)}", hint="`revstamp resume` lets it go on")
     if waiting:
         names = ", ".join(result.name for result in waiting[:10])
         raise ApplyIncomplete(

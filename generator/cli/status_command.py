@@ -77,7 +77,7 @@ def read_status(cluster: Any, desired: DesiredEnvironment, names: tuple[str, ...
     with RolloutFollower(cluster, namespace, endpoint=single, on_change=ignore_change) as follower:
         follower.follow(expectations)
         statuses = follower.look()
-    suspended = [name for name in chosen if desired.is_suspended(name)]
+    suspended = [name for name in chosen if desired.find_suspension(name)]
     return {
         "environment": desired.name,
         "cluster": cluster.name,

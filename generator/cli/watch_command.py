@@ -8,7 +8,7 @@ import click
 
 from generator.cli.apply_command import choose_targets
 from generator.cli.cluster_options import cluster_options, desired_at, open_named_cluster
-from generator.cli.output import output_option, print_json, say
+from generator.cli.output import note, output_option, print_json, say
 from generator.cli.params import EndpointName
 from generator.cli.rollout_lines import RolloutLines, require_healthy
 
@@ -43,6 +43,8 @@ def command(folder: str, /, endpoint: str, rev: str, output: str, **values: Any)
     desired = desired_at(workspace, rev, environment)
     name = (names or ("",))[0]
     wanted = desired.read(name)
+    if suspension := desired.find_suspension(name):
+        note(f"{suspension}: the reconciler applies nothing of it until it is resumed")
     if not wanted.bodies:
         raise NotFound(
             f"{wanted.ref} deploys nothing at {rev}", hint="it was deleted, or its model is served elsewhere"

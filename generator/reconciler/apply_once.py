@@ -35,7 +35,7 @@ def apply_once(
 ) -> list[EndpointResult]:
     """Pass over the endpoints, several at a time; each one's result, in the order of the names."""
     chosen = tuple(names)
-    sync.check_pruning(chosen)
+    sync.judge_pruning(chosen)
     with ThreadPoolExecutor(max_workers=max(1, min(workers, len(chosen)))) as pool:
         results = []
         for result in pool.map(sync.sync, chosen):

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from generator.cluster.changes import Action, ChangeSet, ObjectChange
+from generator.cluster.drift import blocks_apply
 from generator.cluster.endpoint_pass import EndpointPass, run_pass
 from generator.cluster.kinds import DEPLOYMENT, INFERENCE_SERVICE, RENDERED, ObjectRef, ref_of
-from generator.cluster.policy import ApplyPolicy, PruneLimit
+from generator.cluster.policy import ApplyPolicy
 from generator.cluster.port import Body, Cluster
-from generator.cluster.prune import check_limit
 from generator.cluster.record import AppliedRecord
 from generator.errors import InvalidInput, NotFound, Refused, RevstampError
+from generator.reconciler.prune_gate import History, PruneGate, find_reason_to_keep, limit_pruning
 from generator.reconciler.slots import RolloutSlots
 from generator.reconciler.sync_index import SyncIndex
 from generator.render.pods import pod_revision_path, value_at
@@ -42,7 +43,6 @@ class SyncOptions:
     prune: bool = True
     confirmed_prune: int = 0
     """Objects that may be pruned though the environment's limit is lower."""
-    ignore_suspend: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,14 @@ class EnvironmentSync:
         desired: DesiredEnvironment,
         options: SyncOptions | None = None,
         slots: RolloutSlots | None = None,
+        *,
+        notify: Callable[[str], None] = lambda _: None,
+        is_failing: Callable[[str], bool] = lambda _: False,
     ) -> None:
+        """`notify` is told of an endpoint whose object is not, or no longer, what git wants. `is_failing`: whether an
+        endpoint's rollout is known to fail, so that what mends it waits for no slot.
+        """
+        self._notify, self._is_failing = notify, is_failing
         self.cluster = cluster
         self.options = options or SyncOptions()
         self.slots = slots
@@ -106,11 +113,12 @@ class EnvironmentSync:
         self._desired = desired
         self._read: OrderedDict[str, DesiredEndpoint] = OrderedDict()
         self._done: dict[str, str] = {}
-        self._prune_refusal: Refused | None = None
+        self._gate = PruneGate()
         self.record: AppliedRecord | None = None
         """What was applied before, by the cluster's own record."""
         self.is_complete_index = False
         """Whether the index holds every object of the rendered kinds: what is not in it is not there."""
+        self._known_history: tuple[DesiredEnvironment, AppliedRecord | None, History] | None = None
         self.index = SyncIndex(self.find_manifest, self._forget_done)
 
     @property
@@ -119,8 +127,9 @@ class EnvironmentSync:
         return self._desired
 
     def move_to(self, desired: DesiredEnvironment) -> None:
-        """Work towards another commit from now on."""
+        """Work towards another commit from now on; nothing is pruned before that was judged."""
         with self._lock:
+            self._gate.close()
             self._desired = desired
             self._read.clear()
 
@@ -177,14 +186,27 @@ class EnvironmentSync:
         """Endpoints that are not known to be in sync, and those that only the cluster still has."""
         traces = self.desired.traces
         behind = [name for name, trace in traces.items() if self._done.get(name) != trace.manifests + trace.stamp]
-        strangers = [name for name in self.index.endpoints() if name not in traces]
-        return tuple(sorted({*behind, *strangers}))
+        return tuple(sorted({*behind, *self._strangers()}))
+
+    def everything(self) -> tuple[str, ...]:
+        """Every endpoint, also those that only the cluster still has."""
+        return tuple(sorted({*self.desired.traces, *self._strangers()}))
+
+    def _strangers(self) -> list[str]:
+        """Endpoints that git does not have, and that were applied from this repository before."""
+        names = [name for name in self.index.endpoints() if name not in self.desired.traces]
+        history = self._history() if names else None
+        return [name for name in names if history is not None and history.traces_of(name).manifests]
+
+    def _history(self) -> History:
+        with self._lock:
+            if self._known_history is None or self._known_history[:2] != (self._desired, self.record):
+                self._known_history = (self._desired, self.record, History(self._desired, self.record))
+            return self._known_history[2]
 
     def doomed_refs(self, name: str, desired: DesiredEndpoint) -> tuple[ObjectRef, ...]:
-        """Objects of an endpoint that revstamp applied and git no longer has, where git says so on purpose."""
+        """Objects of an endpoint that revstamp applied and git no longer has; whether they may go is another matter."""
         wanted = {ref_of(body) for body in desired.bodies}
-        if not desired.bodies and not desired.is_deleted and desired.traces.file:
-            return ()  # its file is there and nothing is rendered: that is a failed render, not a wish
         left = [ref for ref in self.index.owned_refs(name) if ref not in wanted]
         return tuple(dict.fromkeys((*left, *self._recorded_refs(name, wanted))))
 
@@ -193,60 +215,61 @@ class EnvironmentSync:
         commit = self.record.commit_of(name) if self.record else ""
         if not commit or commit == self.desired.commit:
             return []
+        older = self._history().older(commit)
+        if older is None or older.traces.get(name) == self.desired.traces.get(name):
+            return []
         try:
-            older = DesiredEnvironment(self.desired.snapshot.repository.snapshot(commit), self.desired.name)
-            if older.traces.get(name) == self.desired.traces.get(name):
-                return []
             bodies = older.read(name).bodies
         except RevstampError:
             return []  # a shallow clone, or another history: what revstamp renders itself is found by its label
         refs = (ref_of(body) for body in bodies)
         return [ref for ref in refs if ref not in wanted and ref.kind not in RENDERED]
 
-    def check_pruning(self, names: Iterable[str]) -> Refused | None:
-        """Whether what these endpoints would have pruned is too much for one pass; remembered for their passes."""
-        self._prune_refusal = None
+    def judge_pruning(self, names: Iterable[str] | None = None) -> Refused | None:
+        """Look through all that git no longer has, and say what of it may be pruned; the refusal where it is too much.
+
+        `names`: a pass that is about these endpoints only.
+        """
+        self._gate.close()
         if not self.options.prune:
             return None
-        doomed: list[ObjectRef] = []
-        for name in names:
-            try:
-                if self._may_have_doomed(name):
-                    doomed += self.doomed_refs(name, self.read(name))
-            except RevstampError:
-                continue
+        desired, history = self.desired, self._history()
+        doomed: set[ObjectRef] = set()
+        kept: dict[ObjectRef, str] = {}
+        for name in self.pending() if names is None else names:
+            refs, reason = self._judge_endpoint(name, history)
+            if reason:
+                kept.update(dict.fromkeys(refs, reason))
+            else:
+                doomed.update(refs)
+        refusal = limit_pruning(doomed, desired, self.options.confirmed_prune)
+        if refusal is not None:
+            kept.update(dict.fromkeys(doomed, f"kept: {refusal.message}"))
+            doomed = set()
+        with self._lock:
+            if self._desired is desired:
+                self._gate.open(doomed, kept)
+        return refusal
+
+    def _judge_endpoint(self, name: str, history: History) -> tuple[tuple[ObjectRef, ...], str]:
+        """What git no longer has of an endpoint, and why it is kept."""
         try:
-            self._refuse_emptiness(doomed)
-            allowed = max(self.desired.environment.spec.policies.prune_limit, self.options.confirmed_prune)
-            check_limit(doomed, PruneLimit(allowed), f"environment {self.desired.name}")
-        except Refused as refused:
-            self._prune_refusal = refused
+            if self.index.find_settled(name, self.desired.blobs(name)) is not None:
+                return (), ""
+            desired = self.read(name)
+            refs = self.doomed_refs(name, desired)
+            rival = bool(refs) and bool(self.desired.find_rival(name))
+            confirmed = bool(self.options.confirmed_prune)
+            return refs, find_reason_to_keep(desired, history, stays=rival, confirmed=confirmed) if refs else ""
         except RevstampError:
-            pass
-        return self._prune_refusal
-
-    def _may_have_doomed(self, name: str) -> bool:
-        """Whether the cluster has an object of a kind that git does not have of the endpoint; nothing is parsed."""
-        owned = {f"{ref.kind.name.lower()}.yaml" for ref in self.index.owned_refs(name)}
-        return not owned <= self.desired.blobs(name).keys() or bool(self.record and self.record.apart.get(name))
-
-    def _refuse_emptiness(self, doomed: list[ObjectRef]) -> None:
-        """Refused where the commit has no manifests at all, nor says of each endpoint that it was deleted."""
-        if not doomed or any(trace.manifests for trace in self.desired.traces.values()):
-            return
-        if all(self.read(name).is_deleted for name in self.index.endpoints()):
-            return
-        raise Refused(
-            f"environment {self.desired.name}: the commit has no manifests at all; nothing is pruned",
-            hint="bring them back, or delete endpoints with `revstamp delete`",
-        )
+            return (), ""  # nothing of it is pruned: what was not judged is kept
 
     def sync(self, name: str) -> EndpointResult:
         """One endpoint's pass. Whatever is wrong with it is part of the answer."""
         result = self._sync(name)
         if self.slots is not None and not result.waits_for_slot:
             for waiting in self._give_back(self.slots, result):
-                self.on_change(waiting)
+                self._notify(waiting)
         return result
 
     def _sync(self, name: str) -> EndpointResult:
@@ -263,6 +286,11 @@ class EnvironmentSync:
             held = self._hold(desired_environment, desired)
             if held:
                 return replace(result, held=held)
+            if desired.bodies and (rival := desired_environment.find_rival(name)):
+                raise Refused(
+                    f"{desired.ref} and {rival}/{name} are in one namespace, where their objects have the same names",
+                    hint="give one of the environments another namespace, or one of the endpoints another name",
+                )
             result = replace(result, changes=self._run(desired))
         except RevstampError as error:
             return replace(result, error=error)
@@ -274,7 +302,7 @@ class EnvironmentSync:
     def _give_back(self, slots: RolloutSlots, result: EndpointResult) -> tuple[str, ...]:
         """The slot of an endpoint that begins no rollout: nobody would ever see that one end. Who may try now."""
         waiting = slots.leave(result.name)
-        if result.held or (result.error is None and _is_rolled_out(result.changes)):
+        if result.held or (result.error is None and is_rolled_out(result.changes)):
             return waiting
         return (*waiting, *slots.release(result.name))
 
@@ -294,21 +322,19 @@ class EnvironmentSync:
     def _hold(self, environment: DesiredEnvironment, desired: DesiredEndpoint) -> str:
         """Why the endpoint is left alone for now, in words."""
         name = desired.ref.name
-        if not self.options.ignore_suspend:
-            if environment.environment.spec.suspend:
-                return f"environment {environment.name} is suspended"
-            if environment.is_suspended(name):
-                return f"{desired.ref} is suspended"
+        if suspension := environment.find_suspension(name):
+            return suspension
         if self.slots is None or not self._restarts(desired):
             return ""
-        if self.is_failing(name):
+        if self._is_failing(name):
             self.slots.hold(name, desired.pod_revision)  # what mends a failed rollout waits for no other
         elif not self.slots.take(name, desired.pod_revision):
             return f"{WAITING}: {', '.join(self.slots.holders())}"
         return ""
 
     def _restarts(self, desired: DesiredEndpoint) -> bool:
-        """Whether applying it replaces pods that run."""
+        """Whether applying it replaces pods that run: another pod revision, or a template that is healed."""
+        heal = self._policy().heal
         for body in desired.bodies:
             ref = ref_of(body)
             path = pod_revision_path(ref.kind.name)
@@ -316,14 +342,14 @@ class EnvironmentSync:
                 continue
             mark = self.index.find(ref)
             if mark is not None and mark.replicas and mark.ours:
-                return mark.pod_revision != str(value_at(body, *path))
+                edited = any(field.startswith("spec.template") for item in mark.drift for field in item.fields)
+                healed = heal and edited and any(map(blocks_apply, mark.drift))
+                return healed or mark.pod_revision != str(value_at(body, *path))
         return False
 
     def _run(self, desired: DesiredEndpoint) -> ChangeSet:
         name = desired.ref.name
-        doomed = self.doomed_refs(name, desired) if self.options.prune else ()
-        refusal = self._prune_refusal
-        kept = tuple(ObjectChange(ref, Action.SKIPPED, refusal.message) for ref in doomed) if refusal else ()
+        doomed, kept = self._gate.split(self.doomed_refs(name, desired) if self.options.prune else ())
         swaps = any(ref.kind in _WORKLOADS for ref in doomed)  # whether the successor serves must be seen
         fresh = [
             item
@@ -332,7 +358,7 @@ class EnvironmentSync:
         ]
         same = tuple(ObjectChange(ref_of(item.body), Action.UNCHANGED) for item in desired.objects if item not in fresh)
         bodies = [item.body for item in fresh]
-        done = run_pass(self.cluster, EndpointPass(name, bodies, () if refusal else doomed, self._policy()), self._find)
+        done = run_pass(self.cluster, EndpointPass(name, bodies, doomed, self._policy()), self._find)
         if not self.options.dry_run:
             ends = {change.ref: change for change in done.changes}
             for item in fresh:
@@ -365,16 +391,9 @@ class EnvironmentSync:
 
     def _forget_done(self, name: str) -> None:
         self._done.pop(name, None)
-        self.on_change(name)
-
-    def is_failing(self, name: str) -> bool:
-        """Whether the endpoint's rollout is known to fail; who follows rollouts says so."""
-        return False
-
-    def on_change(self, name: str) -> None:
-        """Is called when an endpoint's object is not, or no longer, what git wants; the reconciler listens here."""
+        self._notify(name)
 
 
-def _is_rolled_out(changes: ChangeSet) -> bool:
+def is_rolled_out(changes: ChangeSet) -> bool:
     """Whether a workload is what git says: not one that the server refused, nor one that git no longer has."""
     return any(change.ref.kind in _WORKLOADS and change.action in _APPLIED for change in changes)

@@ -44,6 +44,7 @@ class Reconciler:
         self._loops: dict[str, EnvironmentLoop] = {}
         self._ending: list[threading.Thread] = []
         self._lock = threading.Lock()
+        self._tip_error = ""
         source.follow(self._take_tip)
 
     def start(self) -> None:
@@ -78,16 +79,20 @@ class Reconciler:
         self.metrics.source_failing.set(failing)
         environments = {}
         for name, loop in self.loops.items():
-            state = loop.state
+            state, term = loop.state, loop.term
             self.metrics.cluster_failing.labels(name).set(now - state.since if state.is_away else 0.0)
             environments[name] = {
                 "state": state.state,
                 "seconds": round(now - state.since, 1),
-                "commit": state.commit,
+                "commit": term.sync.desired.commit if term is not None else state.commit,
                 **({"error": state.error} if state.error else {}),
             }
-        branch = {"commit": source.commit, "failingSeconds": round(failing, 1), "error": source.error}
-        known = source.commit is not None and source.failures < _STALE_POLLS
+        branch = {
+            "commit": source.commit,
+            "failingSeconds": round(failing, 1),
+            "error": self._tip_error or source.error,
+        }
+        known = source.commit is not None and not self._tip_error and source.failures < _STALE_POLLS
         good = all(item["state"] in ("standby", "leading") for item in environments.values())
         return {"ready": bool(known and good and environments), "branch": branch, "environments": environments}
 
@@ -96,7 +101,9 @@ class Reconciler:
             names = self._only or fleet_at(snapshot).environment_names()
         except RevstampError as error:
             self.log.error("the tip cannot be read", commit=snapshot.commit, error=error.message, hint=error.hint)
+            self._tip_error = f"{(snapshot.commit or '')[:10]}: {error.message}"
             return
+        self._tip_error = ""
         with self._lock:
             for name in names:
                 if name not in self._loops:

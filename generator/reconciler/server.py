@@ -15,8 +15,8 @@ from generator.errors import InvalidInput
 from generator.reconciler.metrics import Metrics
 from generator.reconciler.signature import is_signed, read_pushed_branch
 
-_LARGEST_BODY = 25 * 1024 * 1024
-"""Bytes; GitHub caps its payloads there."""
+_LARGEST_BODY = 5 * 1024 * 1024
+"""Bytes. A push of thousands of commits is smaller; whoever sends more has not signed it yet."""
 _PATIENCE = 10.0
 """Seconds that a client may take for its request."""
 
@@ -96,7 +96,6 @@ class _Handler(BaseHTTPRequestHandler):
             state = face.ready()
             self._answer(200 if state.get("ready") else 503, state)
         elif path == "/metrics":
-            face.ready()  # how long something has been away is as old as the last look
             face.ready()  # it knows for how long remote and clusters have been away
             self._send(200, face.metrics.render(), "text/plain; version=0.0.4; charset=utf-8")
         else:
@@ -108,18 +107,19 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """The forge's webhook."""
+        if self.path.partition("?")[0] != "/webhook":
+            self.close_connection = True
+            self._answer(404, {"accepted": False, "reason": "POST /webhook"})
+            return
         try:
             length = int(self.headers.get("Content-Length", ""))
         except ValueError:
             length = -1
         if not 0 <= length <= _LARGEST_BODY:
             self.close_connection = True
-            self._answer(411 if length < 0 else 413, {"accepted": False, "reason": "a Content-Length up to 25 MiB"})
+            self._answer(411 if length < 0 else 413, {"accepted": False, "reason": "a Content-Length up to 5 MiB"})
             return
         body = self.rfile.read(length)
-        if self.path.partition("?")[0] != "/webhook":
-            self._answer(404, {"accepted": False, "reason": "POST /webhook"})
-            return
         self._answer(*self.server_face.take_webhook(body, dict(self.headers.items())))
 
     def log_message(self, format: str, *args: Any) -> None:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from generator.errors import RevstampError
+from generator.errors import InternalError, RevstampError, StorageFailed
 from generator.gitops.remote import Remote
 from generator.gitops.repository import Repository
 from generator.gitops.snapshot import Snapshot
@@ -113,15 +113,18 @@ class BranchSource:
         except RevstampError as error:
             return self._note_failure(before, error)
         except OSError as error:
-            from generator.errors import StorageFailed
-
             return self._note_failure(before, StorageFailed.from_os(error))
         commit = tip.commit if tip is not None else None
         with self._condition:
             self._state = SourceState(commit, self._clock())
         if tip is not None and commit != before.commit:
-            for follower in self._followers:
-                follower(tip)
+            try:
+                for follower in self._followers:
+                    follower(tip)
+            except Exception as error:  # whatever it is, the branch has to be followed on, and it has to be seen
+                with self._condition:
+                    self._state = before  # so that the tip is told again
+                return self._note_failure(before, InternalError(f"{type(error).__name__}: {error}"))
         return self._poll
 
     def _note_failure(self, before: SourceState, error: RevstampError) -> float:

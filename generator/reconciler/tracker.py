@@ -19,6 +19,11 @@ from generator.rollout.status import Expectation, Memory, Phase, RolloutStatus, 
 Expect = Callable[[str], Expectation | None]
 """What git wants of an endpoint; None where nothing is deployed."""
 
+
+def _ignore_bug(_name: str, _error: Exception) -> None:
+    """For whoever only looks once."""
+
+
 _TICK = 1.0
 """Seconds between looks at unfinished rollouts: deadlines pass without an event."""
 
@@ -32,11 +37,12 @@ class RolloutTracker:
         expect: Expect,
         on_change: Callable[[RolloutStatus | None, RolloutStatus], None],
         is_quiet: Callable[[str], bool] = lambda _: False,
+        on_bug: Callable[[str, Exception], None] = _ignore_bug,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """`is_quiet`: whether an endpoint that was never assessed has nothing to be told about; see `look`."""
         self._view, self._expect, self._on_change, self._now = view, expect, on_change, now
-        self._is_quiet = is_quiet
+        self._is_quiet, self._on_bug = is_quiet, on_bug
         self._quiet: set[str] = set()
         self._condition = threading.Condition()
         self._touched: set[str] = set()
@@ -84,13 +90,13 @@ class RolloutTracker:
 
         One that is quiet from the start is only counted: of thousands, few roll, and assessing takes milliseconds.
         """
-        if name not in self._memories and self._is_quiet(name):
-            with self._condition:
-                self._quiet.add(name)
-            return None
-        with self._condition:
-            self._quiet.discard(name)
         try:
+            if name not in self._memories and self._is_quiet(name):
+                with self._condition:
+                    self._quiet.add(name)
+                return None
+            with self._condition:
+                self._quiet.discard(name)
             expectation = self._expect(name)
         except RevstampError:
             return None
@@ -101,13 +107,22 @@ class RolloutTracker:
             return None
         live = self._view.objects_of(name, (expectation.kind, expectation.workload))
         before = self.status(name)
-        after, memory = assess(expectation, live, self._now(), self._memories.get(name, Memory()))
+        after, memory = assess(expectation, live, self._now(), self._remember(name))
         with self._condition:
             self._statuses[name] = after
             self._memories[name] = memory
         if before is None or is_other(before, after):
             self._on_change(before, after)
         return after
+
+    def is_alive(self) -> bool:
+        """Whether rollouts are still looked at."""
+        return self._thread is None or self._thread.is_alive()
+
+    def _remember(self, name: str) -> Memory:
+        """The memory of an endpoint; that it was superseded is not kept, for a revert by hand brings it back."""
+        memory = self._memories.get(name, Memory())
+        return Memory() if memory.verdict is Verdict.SUPERSEDED else memory
 
     def _run(self) -> None:
         due = time.monotonic() + _TICK
@@ -122,7 +137,10 @@ class RolloutTracker:
                     names = names | {name for name, status in self._statuses.items() if is_unfinished(status)}
                     due = time.monotonic() + _TICK
             for name in names:
-                self.look(name)
+                try:
+                    self.look(name)
+                except Exception as error:  # one endpoint's oddity must not leave all others unseen
+                    self._on_bug(name, error)
 
 
 def is_unfinished(status: RolloutStatus) -> bool:

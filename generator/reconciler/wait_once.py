@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from generator.errors import RevstampError
-from generator.reconciler.environment_sync import EndpointResult, EnvironmentSync
+from generator.reconciler.environment_sync import EndpointResult, EnvironmentSync, is_rolled_out
 from generator.reconciler.follow import OnChange, RolloutFollower, all_final
 from generator.reconciler.tracker import ends_rollout
 from generator.rollout.status import Expectation, RolloutStatus
@@ -45,10 +45,9 @@ def wait_for_rollouts(
             rest = None if end is None else max(0.0, end - time.monotonic())
             done = follower.wait(rest, lambda statuses: news.is_set() or all_final(statuses))
             news.clear()
-            _go_on(sync, results, ended, follower)
-            waits = any(result.waits_for_slot for result in results)
+            moved = _go_on(sync, results, ended, follower)
             statuses = _chosen(follower.look(), results)
-            if not done or (not waits and all_final(statuses)):
+            if not done or (not moved and all_final(statuses)):
                 return statuses, done and all_final(statuses)
 
 
@@ -56,8 +55,9 @@ def _chosen(statuses: Mapping[str, RolloutStatus], results: list[EndpointResult]
     return {result.name: statuses[result.name] for result in results if result.name in statuses}
 
 
-def _go_on(sync: EnvironmentSync, results: list[EndpointResult], ended: set[str], follower: RolloutFollower) -> None:
-    """Give back the slots of what has ended, and apply what waited for one."""
+def _go_on(sync: EnvironmentSync, results: list[EndpointResult], ended: set[str], follower: RolloutFollower) -> bool:
+    """Give back the slots of what has ended, and apply what waited for one; whether any of them got it."""
+    moved = False
     while ended:
         name = ended.pop()
         if sync.slots is not None:
@@ -66,14 +66,16 @@ def _go_on(sync: EnvironmentSync, results: list[EndpointResult], ended: set[str]
         if result.waits_for_slot:
             results[place] = again = sync.sync(result.name)
             if not again.waits_for_slot:
+                moved = True
                 follower.follow(_expectations(sync, [again]))
+    return moved
 
 
 def _expectations(sync: EnvironmentSync, results: list[EndpointResult]) -> dict[str, Expectation]:
-    """What is to be waited for: endpoints that have objects and could be applied."""
+    """What is to be waited for: endpoints whose workload was applied, whatever became of their other objects."""
     found: dict[str, Expectation] = {}
     for result in results:
-        if result.held or result.error is not None or result.changes.failed:
+        if result.held or result.error is not None or not is_rolled_out(result.changes):
             continue
         try:
             desired = sync.read(result.name)

@@ -17,10 +17,11 @@ from generator.cluster.changes import Action
 from generator.cluster.live_view import LiveView
 from generator.cluster.port import Cluster
 from generator.cluster.record import AppliedRecord, read_record, update_record
-from generator.errors import NotLeading, RevstampError
+from generator.errors import InternalError, NotLeading, RevstampError
 from generator.gitops.snapshot import Snapshot
 from generator.reconciler.environment_sync import EndpointResult, EnvironmentSync
 from generator.reconciler.metrics import Metrics
+from generator.reconciler.prune_gate import UNJUDGED
 from generator.reconciler.slots import RolloutSlots
 from generator.reconciler.tracker import RolloutTracker, ends_rollout
 from generator.reconciler.work_queue import WorkQueue
@@ -71,14 +72,13 @@ class WatchedEnvironment:
         self._is_leading = is_leading
         self.queue = WorkQueue(options.retry_first, options.retry_longest)
         self.slots = RolloutSlots(spec.policies.max_concurrent_rollouts)
-        self.sync = EnvironmentSync(cluster, tip, slots=self.slots)
-        self.sync.on_change = self.queue.add  # type: ignore[method-assign]
-        self.sync.is_failing = self._is_failing  # type: ignore[method-assign]
+        self.sync = EnvironmentSync(cluster, tip, slots=self.slots, notify=self.queue.add, is_failing=self._is_failing)
         self.view = LiveView(cluster, spec.namespace, notify=self._touch, listener=self.sync.index)
-        self.tracker = RolloutTracker(self.view, self._expect, self._note_status, self._is_quiet)
+        self.tracker = RolloutTracker(self.view, self._expect, self._note_status, self._is_quiet, self._note_bug)
         self.results: dict[str, EndpointResult] = {}
         self._record: AppliedRecord | None = None
         self._record_due = threading.Event()
+        self._unjudged = threading.Event()
         self._seen = _Pending(time.monotonic(), tip.commit)
         self._awaited: set[str] = set()
         self._expectations: dict[str, tuple[object, Expectation | None]] = {}
@@ -151,6 +151,11 @@ class WatchedEnvironment:
             if time.monotonic() >= full_at:
                 full_at = time.monotonic() + self.options.full_pass_seconds
                 self._start_pass("periodic")
+            if self._unjudged.is_set():
+                self._unjudged.clear()
+                self._begin(self.sync.pending(), "leftovers")
+            if not self.tracker.is_alive():
+                raise InternalError(f"environment {self.name}: rollouts are not followed any more")
             self._save_record()
             self._count()
 
@@ -164,6 +169,8 @@ class WatchedEnvironment:
             self.metrics.failures.labels(self.name, error.code).inc()
             return True  # the last good commit goes on; the fix brings a newer tip
         if (spec.cluster, spec.namespace) != self.place:
+            words = f"cluster {self.place[0]}, namespace {self.place[1]}"
+            self.log.warning("environment has moved; what runs in the old place stays there", old=words)
             return False
         changed = tip.changed_since(old)
         everything = tip.environment_trace != old.environment_trace
@@ -171,17 +178,17 @@ class WatchedEnvironment:
         self.sync.move_to(tip)
         for name in self.slots.set_limit(spec.policies.max_concurrent_rollouts):
             self.queue.add(name)
-        names = self.sync.pending() if everything else changed
+        names = self.sync.everything() if everything else changed
         self._awaited = set(names)
         self._begin(names, "commit")
         return True
 
     def _start_pass(self, why: str) -> None:
-        self._begin(self.sync.pending(), why)
+        self._begin(self.sync.everything(), why)
 
     def _begin(self, names: tuple[str, ...], why: str) -> None:
         commit = self.sync.desired.commit
-        refusal = self.sync.check_pruning(names)
+        refusal = self.sync.judge_pruning()
         if refusal is not None:
             self.log.error("nothing is pruned", commit=commit[:10], error=refusal.message, hint=refusal.hint)
             self.metrics.failures.labels(self.name, refusal.code).inc()
@@ -214,7 +221,8 @@ class WatchedEnvironment:
             self.metrics.objects.labels(self.name, change.action.value).inc()
         if result.changes.touched:
             self._applied_at[name] = time.monotonic()
-            self._touched_at[name] = {result.pod_revision: datetime.now(UTC)}
+            if result.pod_revision not in self._touched_at.get(name, {}):  # not when an HPA is put right meanwhile
+                self._touched_at[name] = {result.pod_revision: datetime.now(UTC)}
         if isinstance(result.error, NotLeading) or any(
             isinstance(change.error, NotLeading) for change in result.changes.failed
         ):
@@ -225,17 +233,13 @@ class WatchedEnvironment:
             if name in self._awaited and self._seen.commit == result.commit:
                 self._awaited.discard(name)
                 self.metrics.lag.labels(self.name).observe(time.monotonic() - self._seen.seen_at)
-        elif not result.held and not self._is_settled_drift(result):
+        elif result.error is not None or result.changes.failed:
             self.queue.retry(name)
+        elif any(change.reason == UNJUDGED for change in result.changes):
+            self._unjudged.set()  # something came up that git does not have: look through all of it
+            self._wake.set()
         self.tracker.touch(name)
         self._record_due.set()
-
-    def _is_settled_drift(self, result: EndpointResult) -> bool:
-        """Whether only changes by hand are left where they stand, which asking again does not change."""
-        left = [item for item in result.changes if item.action in (Action.FAILED, Action.SKIPPED)]
-        return (
-            bool(left) and result.error is None and all(item.action is Action.SKIPPED and item.drift for item in left)
-        )
 
     def _tell(self, result: EndpointResult) -> None:
         """Log what was done, and what is wrong once for as long as it stays the same."""
@@ -294,6 +298,10 @@ class WatchedEnvironment:
         stamp = environment.fleet.stamp(EndpointRef(environment.name, name))
         return stamp is not None and self.view.is_complete(name, str(stamp.pod_revision))
 
+    def _note_bug(self, name: str, error: Exception) -> None:
+        self.log.error("bug of revstamp", endpoint=name, error=f"{type(error).__name__}: {error}", exc_info=error)
+        self.metrics.failures.labels(self.name, "internal-error").inc()
+
     def _is_failing(self, name: str) -> bool:
         status = self.tracker.status(name)
         return status is not None and status.verdict in (Verdict.FAILING, Verdict.FAILED)
@@ -309,7 +317,7 @@ class WatchedEnvironment:
         name = after.expectation.endpoint
         if before is None or before.verdict is not after.verdict or before.phase is not after.phase:
             self._log_status(before, after)
-        if ends_rollout(after):
+        if ends_rollout(after) and after.verdict is not Verdict.SUPERSEDED:  # that is what a revert looks like at first
             self._count_end(before, after)
             for waiting in self.slots.release(name, after.expectation.pod_revision):
                 self.queue.add(waiting)
@@ -354,9 +362,12 @@ class WatchedEnvironment:
             return
         try:
             update_record(self.cluster, self.name, self.namespace, lambda _: record)
-        except RevstampError:
+        except RevstampError as error:
             self._record_due.set()
-            raise
+            if not error.retryable or isinstance(error, NotLeading):
+                raise
+            self.log.warning("the record was not written", error=error.message)
+            return
         self._record = self.sync.record = record
 
     def _count(self) -> None:

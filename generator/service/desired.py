@@ -40,6 +40,8 @@ class DesiredObject:
 
     blob: str
     body: Body
+    file: str = ""
+    content: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,22 +141,47 @@ class DesiredEnvironment:
         body = self._parse_file(EndpointRef(self.name, name), path, self.snapshot.repository.read_blob(blob))
         return DesiredObject(blob, body) if ref_of(body) == ref else None
 
-    def is_suspended(self, name: str) -> bool:
-        """Whether the endpoint's file says that nothing is applied; a file that is no endpoint suspends nothing."""
+    def find_suspension(self, name: str) -> str:
+        """Why nothing of an endpoint is applied, in words; empty where nobody has suspended it.
+
+        A file that cannot be understood and speaks of it counts as suspended: somebody wanted it left alone.
+        """
         ref = EndpointRef(self.name, name)
+        if self.environment.spec.suspend:
+            return f"environment {self.name} is suspended"
         found = self.fleet.find_file(ref)
         if found is None or b"suspend" not in found[1]:
-            return False
+            return ""
         try:
-            return bool(self.fleet.endpoint_file(ref).endpoint.spec.suspend)
-        except (InvalidInput, NotFound):
-            return False
+            return f"{ref} is suspended" if self.fleet.endpoint_file(ref).endpoint.spec.suspend else ""
+        except (InvalidInput, NotFound) as error:
+            return f"{ref} may be suspended: {error.message}"
+
+    @cached_property
+    def siblings(self) -> tuple[str, ...]:
+        """Other environments of this commit with the same cluster and namespace; one that is wrong is passed over."""
+        own, found = self.environment.spec, []
+        for name in self.fleet.environment_names():
+            try:
+                spec = self.fleet.environment(name)[0].spec
+            except (InvalidInput, NotFound):
+                continue
+            if name != self.name and (spec.cluster, spec.namespace) == (own.cluster, own.namespace):
+                found.append(name)
+        return tuple(found)
+
+    def find_rival(self, name: str) -> str:
+        """Another environment that has an endpoint of this name in the same place; empty where there is none."""
+        for sibling in self.siblings:
+            if self.snapshot.exists(self.fleet.layout.manifests_folder(sibling, name)):
+                return sibling
+        return ""
 
     def _parse(self, ref: EndpointRef) -> Iterator[DesiredObject]:
         folder = self.fleet.layout.manifests_folder(ref.environment, ref.name)
         for file, blob in sorted(self.blobs(ref.name).items()):
             content = self.snapshot.repository.read_blob(blob)
-            yield DesiredObject(blob, self._parse_file(ref, f"{folder}/{file}", content))
+            yield DesiredObject(blob, self._parse_file(ref, f"{folder}/{file}", content), file, content)
 
     def _parse_file(self, ref: EndpointRef, path: str, content: bytes) -> Body:
         try:
@@ -168,7 +195,7 @@ class DesiredEnvironment:
     def _check(self, ref: EndpointRef, path: str, body: Any) -> Body:
         """Refuses what would reach beyond the endpoint: another namespace, another endpoint's label, no object."""
         metadata = body.get("metadata") if isinstance(body, Mapping) else None
-        if not isinstance(metadata, Mapping) or not body.get("kind") or not metadata.get("name"):
+        if not isinstance(metadata, Mapping) or not _is_object(body, metadata):
             raise InvalidInput(f"{path} holds no Kubernetes object", hint="`revstamp commit` writes it anew")
         namespace = self.environment.spec.namespace
         if metadata.get("namespace") != namespace:
@@ -205,3 +232,11 @@ class DesiredEnvironment:
                     yield below.name.removesuffix(".yaml"), below.id
             elif entry.name.endswith(".yaml"):
                 yield entry.name.removesuffix(".yaml"), entry.id
+
+
+def _is_object(body: Mapping[str, Any], metadata: Mapping[str, Any]) -> bool:
+    """Whether it has the shape of a Kubernetes object as revstamp writes it; anybody may have edited the file."""
+    names = (body.get("apiVersion"), body.get("kind"), metadata.get("name"))
+    maps = (metadata.get("labels", {}), metadata.get("annotations", {}), body.get("spec", {}))
+    texts = (*maps[0].values(), *maps[1].values()) if all(isinstance(item, Mapping) for item in maps) else (None,)
+    return all(isinstance(item, str) and item for item in names) and all(isinstance(item, str) for item in texts)
