@@ -64,6 +64,7 @@ class EnvironmentLoop:
         self._term: WatchedEnvironment | None = None
         self._lease: LeaderLease | None = None
         self._moved = threading.Event()
+        self._told = ""
         self._thread = threading.Thread(target=self._run, name=f"environment-{name}", daemon=True)
 
     @property
@@ -116,7 +117,8 @@ class EnvironmentLoop:
                 failures = 0
             except NotLeading as error:
                 self._log.warning("leadership lost", reason=error.message)
-                self._set_state("starting", error.message)
+                if not self.state.is_away:
+                    self._set_state("starting", error.message)
                 failures = 0
             except Exception as error:
                 failures = 1 if time.monotonic() - began > _LONGEST_PAUSE else failures + 1
@@ -145,9 +147,18 @@ class EnvironmentLoop:
             if lease.wait_until_held(self._stop):
                 self._lead(cluster, lease, (spec.cluster, spec.namespace))
         finally:
-            with self._lock:
-                self._lease = None
+            self._note_end(lease)
             lease.close()
+
+    def _note_end(self, lease: LeaderLease) -> None:
+        """Nothing is led here from now on, though giving the lease back may take a while."""
+        with self._lock:
+            self._lease = None
+            since, error = time.monotonic() - lease.failing_seconds, lease.failure
+            if error is not None:
+                self._state = EnvironmentState("failing", since, error.message, self._state.commit, is_away=True)
+            else:
+                self._state = EnvironmentState("starting", since, "", self._state.commit)
 
     def _lead(self, cluster: Cluster, lease: LeaderLease, place: tuple[str, str]) -> None:
         """Work for one term. Not where the environment has moved while the lease was waited for: that is another's."""
@@ -161,6 +172,7 @@ class EnvironmentLoop:
             term = WatchedEnvironment(fenced, tip, self._metrics, self._log, self._options, lease.is_held)
             self._term = term
         self._set_state("leading", commit=tip.commit)
+        self._told = ""
         self._metrics.leading.labels(self.name).set(1)
         self._log.info("leading", identity=self._identity, cluster=cluster.name, commit=tip.commit[:10])
         try:
@@ -180,8 +192,7 @@ class EnvironmentLoop:
     def _note_failure(self, error: Exception) -> None:
         known = isinstance(error, RevstampError)
         message = error.message if isinstance(error, RevstampError) else f"{type(error).__name__}: {error}"
-        with self._lock:
-            same = self._state.state == "failing" and self._state.error == message
+        same, self._told = self._told == message, message
         self._set_state("failing", message, is_away=isinstance(error, ClusterError))
         code = error.code if isinstance(error, RevstampError) else "internal-error"
         self._metrics.failures.labels(self.name, code).inc()

@@ -42,6 +42,7 @@ class Reconciler:
         self._options = options or LoopOptions()
         self._clusters: dict[str, Cluster] = {}
         self._loops: dict[str, EnvironmentLoop] = {}
+        self._ending: list[threading.Thread] = []
         self._lock = threading.Lock()
         self._tip_error = ""
         source.follow(self._take_tip)
@@ -57,6 +58,8 @@ class Reconciler:
             loops, clusters = list(self._loops.values()), list(self._clusters.values())
         for loop in loops:
             loop.close()
+        for thread in self._ending:
+            thread.join(20)
         for cluster in clusters:
             cluster.close()
 
@@ -111,11 +114,14 @@ class Reconciler:
                     loop.start()
             gone = [self._loops.pop(name) for name in list(self._loops) if name not in names]
             loops = list(self._loops.values())
-        for loop in gone:
-            self.log.warning("environment is gone from the branch; its objects stay", environment=loop.name)
-            loop.close()
         for loop in loops:
             loop.move_to(snapshot)
+        for loop in gone:
+            self.log.warning("environment is gone from the branch; its objects stay", environment=loop.name)
+            # Where its cluster is away this takes a while, in which the others have to hear of newer commits.
+            thread = threading.Thread(target=loop.close, name=f"end-{loop.name}", daemon=True)
+            self._ending.append(thread)
+            thread.start()
 
     def _find_cluster(self, name: str) -> Cluster:
         with self._lock:
