@@ -121,6 +121,8 @@ def _run(sync: EnvironmentSync, names: tuple[str, ...] | None, values: dict[str,
     from generator.reconciler.apply_once import apply_once, prepare, record_results
 
     chosen = prepare(sync, names)
+    if not is_rev_given():
+        refuse_older(sync, chosen)
     quiet = output == "json"
     results = apply_once(sync, chosen, progress=lambda result: None if quiet else print_result(result))
     statuses: dict[str, RolloutStatus] = {}
@@ -143,6 +145,29 @@ def _wait(
 
     with RolloutLines(hidden=quiet) as lines:
         return wait_for_rollouts(sync, results, seconds, lines.change)
+
+
+def is_rev_given() -> bool:
+    """Whether a person has named the commit."""
+    source = click.get_current_context().get_parameter_source("rev")
+    return source is not None and source is not click.core.ParameterSource.DEFAULT
+
+
+def refuse_older(sync: EnvironmentSync, names: Sequence[str]) -> None:
+    """Refused where the cluster has a newer commit already: a stale clone, or a pipeline that is run again.
+
+    It would roll endpoints back that nobody wanted back.
+    """
+    from generator.errors import Refused
+
+    record, repository, commit = sync.record, sync.desired.snapshot.repository, sync.desired.commit
+    applied = {record.commit_of(name) for name in names} | {record.commit} if record is not None else set()
+    newer = [found for found in applied if found and found != commit and repository.is_ancestor(commit, found)]
+    if newer:
+        raise Refused(
+            f"{sync.desired.name} has commit {newer[0][:10]} already, which is newer than {commit[:10]}",
+            hint=f"bring the clone up to date, or say --rev {commit[:10]} where the older one is meant",
+        )
 
 
 def print_result(result: EndpointResult) -> None:

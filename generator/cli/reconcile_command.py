@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import threading
+import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -124,7 +125,7 @@ def _parse_address(text: str | None) -> tuple[str, int] | None:
 def _open_source(folder: str, settings: Settings, values: dict[str, Any], log: Any) -> BranchSource:
     from generator.reconciler.source import BranchSource
 
-    repository, branch, remote = _open_branch(folder, settings, values)
+    repository, branch, remote = _open_branch(folder, settings, values, log)
 
     def fail(error: Any, pause: float) -> None:
         log.warning("remote is away", error=error.message, retry_in=round(pause, 1))
@@ -132,17 +133,18 @@ def _open_source(folder: str, settings: Settings, values: dict[str, Any], log: A
     return BranchSource(repository, branch, remote, values["poll"], on_failure=fail)
 
 
-def _open_branch(folder: str, settings: Settings, values: dict[str, Any]) -> tuple[Repository, str, Remote | None]:
+def _open_branch(
+    folder: str, settings: Settings, values: dict[str, Any], log: Any
+) -> tuple[Repository, str, Remote | None]:
     """The repository, the branch that is followed, and its remote."""
     from generator.gitops.remote import Remote
-    from generator.gitops.repository import Repository
     from generator.service.workspace import Workspace
 
     if bool(values["url"]) != bool(values["mirror"]):
         raise click.UsageError("--url and --mirror go together")
     limit = settings.git_timeout_seconds
     if values["url"]:
-        mirror = Repository.clone_mirror(values["url"], values["mirror"])
+        mirror = _make_mirror(values["url"], values["mirror"], log)
         branch = values["branch"]
         if not branch:
             branch = _find_branch(mirror)
@@ -150,6 +152,21 @@ def _open_branch(folder: str, settings: Settings, values: dict[str, Any]) -> tup
     workspace = Workspace.open(folder, settings)
     branch = values["branch"] or workspace.delivery_branch
     return workspace.repository, branch, workspace.clone.remote(branch)
+
+
+def _make_mirror(url: str, folder: str, log: Any) -> Repository:
+    """The mirror, also where the remote is away for as long as it likes when this starts."""
+    from generator.errors import RemoteUnavailable
+    from generator.gitops.repository import Repository
+
+    pause = 1.0
+    while True:
+        try:
+            return Repository.clone_mirror(url, folder)
+        except RemoteUnavailable as error:
+            log.warning("remote is away", error=error.message, retry_in=pause)
+            time.sleep(pause)
+            pause = min(60.0, pause * 2)
 
 
 def _find_branch(mirror: Repository) -> str:

@@ -120,6 +120,7 @@ class EnvironmentLoop:
                 if not self.state.is_away:
                     self._set_state("starting", error.message)
                 failures = 0
+                self._stop.wait(0.5)
             except Exception as error:
                 failures = 1 if time.monotonic() - began > _LONGEST_PAUSE else failures + 1
                 self._note_failure(error)
