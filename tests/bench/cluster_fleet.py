@@ -20,35 +20,41 @@ def name_of(number: int) -> str:
     return f"e{number:05d}"
 
 
-def make_fleet(root: Path, namespace: str, count: int, *, running: bool = True) -> GitOps:
-    """`count` endpoints of four objects (running) or three (stopped), all committed."""
+def make_fleet(root: Path, namespace: str, count: int, *, running: int | None = None) -> GitOps:
+    """`count` endpoints, all committed: the first `running` (None: all) of four objects, the others stopped, of three."""
     gitops = make_gitops(root, namespace)
-    bounds = {"min": 1, "max": 3} if running else {"min": 0, "max": 0}
+    most = count if running is None else running
+    for numbers, bounds in ((range(most), {"min": 1, "max": 3}), (range(most, count), {"min": 0, "max": 0})):
+        if numbers:
+            _repeat(gitops, numbers, bounds)
+    git(root, "add", "-A")
+    git(root, "commit", "-qm", "fleet")
+    return gitops
+
+
+def _repeat(gitops: GitOps, numbers: range, bounds: dict[str, int]) -> None:
+    """One endpoint, rendered once, under many names."""
     gitops.add(PATTERN, replicas=bounds, autoscaling={"cpuUtilization": 80})
-    layout, top = Layout(16), root
-    files = {
-        "endpoint": top / layout.endpoint_files("test", PATTERN)[0],
-        "stamp": top / layout.stamp_file("test", PATTERN),
-    }
+    layout, top = Layout(16), gitops.root
+    endpoint, stamp = (
+        top / path for path in (layout.endpoint_files("test", PATTERN)[0], layout.stamp_file("test", PATTERN))
+    )
     manifests = top / layout.manifests_folder("test", PATTERN)
     texts = {path.name: path.read_text() for path in manifests.iterdir()}
-    own = {part: path.read_text() for part, path in files.items()}
-    for number in range(count):
-        name = name_of(number)
+    for name in map(name_of, numbers):
         folder = top / layout.manifests_folder("test", name)
         folder.mkdir(parents=True)
         for file, text in texts.items():
             (folder / file).write_text(text.replace(PATTERN, name))
-        (top / layout.endpoint_files("test", name)[0]).write_text(own["endpoint"].replace(PATTERN, name))
-        stamp = top / layout.stamp_file("test", name)
-        stamp.parent.mkdir(parents=True, exist_ok=True)
-        stamp.write_text(own["stamp"].replace(PATTERN, name))
+        (top / layout.endpoint_files("test", name)[0]).write_text(endpoint.read_text().replace(PATTERN, name))
+        own = top / layout.stamp_file("test", name)
+        own.parent.mkdir(parents=True, exist_ok=True)
+        own.write_text(stamp.read_text().replace(PATTERN, name))
     shutil.rmtree(manifests)
-    for path in files.values():
-        path.unlink()
-    git(root, "add", "-A")
-    git(root, "commit", "-qm", "fleet")
-    return gitops
+    endpoint.unlink()
+    stamp.unlink()
+    git(top, "add", "-A")
+    git(top, "commit", "-qm", "fleet", "--allow-empty")
 
 
 def move_to(gitops: GitOps, namespace: str) -> None:
