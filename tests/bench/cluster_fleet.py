@@ -21,7 +21,7 @@ def name_of(number: int) -> str:
 
 
 def make_fleet(root: Path, namespace: str, count: int, *, running: int | None = None) -> GitOps:
-    """`count` endpoints, all committed: the first `running` (None: all) of four objects, the others stopped, of three."""
+    """`count` endpoints, all committed: the first `running` (None: all) of four objects, others stopped, of three."""
     gitops = make_gitops(root, namespace)
     most = count if running is None else running
     for numbers, bounds in ((range(most), {"min": 1, "max": 3}), (range(most, count), {"min": 0, "max": 0})):
