@@ -6,10 +6,12 @@ Owns: which endpoints, and how it looks. Refuses: the comparison (`cluster.live_
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from generator.cli.output import print_json, say
+from generator.cli.output import print_json, say, warn
+from generator.errors import RevstampError
 
 if TYPE_CHECKING:
     from generator.cluster.live_diff import ObjectDiff
@@ -19,7 +21,10 @@ _LONGEST = 100
 
 
 def print_live_diff(folder: str, rev: str, endpoints: tuple[str, ...], values: Mapping[str, Any], output: str) -> bool:
-    """Print what an apply would change; whether it would change anything."""
+    """Print what an apply would change; whether the cluster differs from the commit.
+
+    An endpoint that cannot be read ends nothing but itself; its error is raised once all others are printed.
+    """
     from generator.cli.apply_command import choose_targets
     from generator.cli.cluster_options import desired_at, open_named_cluster
     from generator.reconciler.apply_once import prepare
@@ -35,37 +40,71 @@ def print_live_diff(folder: str, rev: str, endpoints: tuple[str, ...], values: M
     sync = EnvironmentSync(cluster, desired)
     try:
         chosen = prepare(sync, names)
-        found = {name: list(_diff_endpoint(sync, name)) for name in chosen}
+        found = [_diff_endpoint(sync, name) for name in chosen]
     finally:
         cluster.close()
-    differs = any(item.change != "same" for items in found.values() for item in items)
     if output == "json":
-        bodies = [{"endpoint": name, "objects": [item.to_dict() for item in items]} for name, items in found.items()]
+        bodies = [item.to_dict() for item in found]
         print_json({"environment": environment, "commit": desired.commit, "endpoints": bodies})
-        return differs
-    for items in found.values():
-        for item in items:
-            _print(item)
-    if not differs:
+    else:
+        for endpoint in found:
+            for item in endpoint.objects:
+                _print(item)
+    differs = any(item.differs for item in found)
+    _raise_first([item for item in found if item.error is not None])
+    if not differs and output != "json":
         say(f"{environment}: the cluster is what {desired.commit[:10]} says")
     return differs
 
 
-def _diff_endpoint(sync: EnvironmentSync, name: str) -> Iterator[ObjectDiff]:
-    from generator.cluster.apply_objects import order_manifests
-    from generator.cluster.live_diff import ObjectDiff, diff_live
+@dataclass(frozen=True, slots=True)
+class EndpointDiff:
+    """One endpoint's objects, or why they could not be found."""
 
-    desired = sync.read(name)
-    for manifest in order_manifests(desired.bodies):
-        yield diff_live(sync.cluster, manifest)
-    for ref in sync.doomed_refs(name, desired):
-        yield ObjectDiff(ref, "pruned")
+    name: str
+    objects: tuple[ObjectDiff, ...] = ()
+    error: RevstampError | None = None
+
+    @property
+    def differs(self) -> bool:
+        """Whether the cluster has something else than git says."""
+        return any(item.change != "same" for item in self.objects)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form."""
+        error = {"error": self.error.to_dict()} if self.error else {}
+        return {"endpoint": self.name, "objects": [item.to_dict() for item in self.objects], **error}
+
+
+def _raise_first(unread: list[EndpointDiff]) -> None:
+    """All but the first of several errors are told here, for one can be raised."""
+    for item in unread[1:]:
+        warn(f"{item.name} could not be compared: {item.error}")
+    for item in unread[:1]:
+        if item.error is not None:
+            raise item.error
+
+
+def _diff_endpoint(sync: EnvironmentSync, name: str) -> EndpointDiff:
+    from generator.cluster.apply_objects import order_manifests
+    from generator.cluster.live_diff import diff_doomed, diff_live
+    from generator.cluster.policy import ApplyPolicy
+
+    policy = ApplyPolicy(heal=sync.desired.environment.spec.policies.drift == "heal")
+    try:
+        desired = sync.read(name)
+        objects = [diff_live(sync.cluster, manifest, policy) for manifest in order_manifests(desired.bodies)]
+        objects += [diff_doomed(sync.cluster, ref, name) for ref in sync.doomed_refs(name, desired)]
+    except RevstampError as error:
+        return EndpointDiff(name, error=error)
+    return EndpointDiff(name, tuple(objects))
 
 
 def _print(item: ObjectDiff) -> None:
     if item.change == "same" and not item.drift:
         return
-    say(f"{item.ref}: {item.change}" + (f": {item.error.message}" if item.error else ""))
+    why = item.error.message if item.error else "" if item.drift else item.reason
+    say(f"{item.ref}: {item.change}" + (f": {why}" if why else ""))
     for field in item.fields:
         say(f"    {field.path}: {_shown(field.live)} → {_shown(field.wanted)}")
     for drift in item.drift:

@@ -15,16 +15,15 @@ from generator.cluster.apply_objects import apply_object
 from generator.cluster.changes import Action, ObjectChange
 from generator.cluster.drift import is_controller, managed_fields
 from generator.cluster.endpoint_pass import serves
-from generator.cluster.kinds import DEPLOYMENT, ObjectRef, ref_of
+from generator.cluster.kinds import DEPLOYMENT, ref_of
 from generator.cluster.policy import ADOPTING, ApplyPolicy
-from generator.cluster.port import Body, Cluster, Propagation
+from generator.cluster.port import Body, Cluster
+from generator.cluster.replacement import find_refusal, replace_deployment
 from generator.cluster.replicas import hand_over, least_replicas, leaves_replicas
 from generator.cluster.takeover import take_fields
-from generator.errors import ClusterUnreachable, Refused, RevstampError, RolloutTimedOut, StaleObject
+from generator.errors import Refused, RevstampError, RolloutTimedOut, StaleObject
 
 _POLL = 0.1
-_ORPHAN_SECONDS = 60.0
-"""How long the garbage collector may take to let go of the ReplicaSets."""
 
 Tell = Callable[[ObjectChange], None]
 
@@ -41,6 +40,8 @@ def adopt(
 ) -> tuple[ObjectChange, ...]:
     """Do what the plan says; Refused where something blocks it. Cut off, the next plan goes on from there.
 
+    It ends with the first step that fails, whose change is the last of the answer. Before anything is touched, the
+    API server is asked whether it would admit a Deployment that is to be made anew.
     `rollout_seconds`: how long to wait for the new pods before a bridged Service gets its final form;
     RolloutTimedOut past it, with everything in a state that serves.
     """
@@ -49,17 +50,28 @@ def adopt(
         raise Refused(f"it cannot be adopted: {words}", hint="change what is named by hand, then run it again")
     done: list[ObjectChange] = []
     clocked = _Clock(sleep, clock)
+    for change in _carry_out_all(cluster, plan, manifests, clocked, rollout_seconds):
+        done.append(change)
+        tell(change)
+        if change.action is Action.FAILED:
+            break
+    return tuple(done)
+
+
+def _carry_out_all(
+    cluster: Cluster, plan: AdoptionPlan, manifests: Sequence[Body], clock: _Clock, rollout_seconds: float
+) -> Iterator[ObjectChange]:
+    """Step by step; each is done when the one before has been told."""
     for step in plan.steps:
-        for change in _carry_out(cluster, step, manifests, clocked):
-            done.append(change)
-            tell(change)
+        if step.step is Step.REPLACE and (refused := find_refusal(cluster, step)):
+            yield refused
+            return
+    for step in plan.steps:
+        yield from _carry_out(cluster, step, manifests, clock)
     for step in plan.steps:
         if step.step in (Step.BRIDGE, Step.FINISH):
-            _await_rollout(cluster, manifests, rollout_seconds, clocked)
-            change = _finish_service(cluster, step)
-            done.append(change)
-            tell(change)
-    return tuple(done)
+            _await_rollout(cluster, manifests, rollout_seconds, clock)
+            yield _finish_service(cluster, step)
 
 
 class _Clock:
@@ -87,7 +99,7 @@ def _carry_out(
         if step.step is Step.DELETE:
             yield _delete(cluster, step)
         elif step.step in (Step.REPLACE, Step.RESUME):
-            yield _replace(cluster, step, clock)
+            yield replace_deployment(cluster, step, clock.wait_for)
             yield _settle(cluster, step, manifests)
         elif step.step is Step.BRIDGE:
             yield _take_over(cluster, step, bridge(step))
@@ -131,28 +143,6 @@ def makers_of(live: Body) -> list[tuple[str, str]]:
 def _version(body: Body) -> str:
     annotations = body["metadata"].get("annotations") or {}
     return f"r{annotations.get('revstamp.io/revision', '?')}"
-
-
-def _replace(cluster: Cluster, step: AdoptionStep, clock: _Clock) -> ObjectChange:
-    """Delete the Deployment without its ReplicaSets, wait until it is gone, make the new one with as many replicas."""
-    manifest = step.manifest or {}
-    if step.live is not None:
-        if not step.live["metadata"].get("deletionTimestamp"):
-            uid = str(step.live["metadata"]["uid"])
-            cluster.delete(step.ref, uid=uid, propagation=Propagation.ORPHAN)
-        if not clock.wait_for(lambda: _is_gone(cluster, step.ref, step.live), _ORPHAN_SECONDS):
-            raise ClusterUnreachable(
-                f"{step.ref} is still being deleted: the garbage collector has not let go of its ReplicaSets",
-                hint="its pods go on serving; run it again, and look at kube-controller-manager",
-            )
-    body = {**manifest, "spec": {**manifest["spec"], "replicas": step.replicas}}
-    cluster.apply(body)
-    return ObjectChange(step.ref, Action.CREATED, f"it adopts {step.replicas} pods and rolls them")
-
-
-def _is_gone(cluster: Cluster, ref: ObjectRef, old: Body | None) -> bool:
-    live = cluster.read(ref)
-    return live is None or (old is not None and live["metadata"]["uid"] != old["metadata"]["uid"])
 
 
 def _settle(cluster: Cluster, step: AdoptionStep, manifests: Sequence[Body]) -> ObjectChange:

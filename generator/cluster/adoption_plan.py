@@ -20,11 +20,11 @@ from generator.cluster.kinds import (
     DEPLOYMENT,
     HTTP_ROUTE,
     INGRESS,
-    REPLICA_SET,
     SERVICE,
     ObjectRef,
     ref_of,
 )
+from generator.cluster.orphans import count_replicas, find_orphans
 from generator.cluster.policy import ADOPTING
 from generator.cluster.port import Body, Cluster
 from generator.cluster.replicas import scales
@@ -128,9 +128,9 @@ def _owner(live: Body) -> str:
 
 
 def _plan_deployment(cluster: Cluster, ref: ObjectRef, manifest: Body, live: Body | None) -> AdoptionStep:
-    wanted = manifest["spec"]["selector"]["matchLabels"]
+    wanted = manifest["spec"]["selector"].get("matchLabels") or {}
     if live is None or (live["metadata"].get("deletionTimestamp") and not is_ours(live)):
-        replicas = sum(int((item.get("spec") or {}).get("replicas", 0)) for item in find_orphans(cluster, ref, wanted))
+        replicas = count_replicas(find_orphans(cluster, ref, manifest["spec"]["selector"]))
         if replicas:
             words = f"its {replicas} pods are there without it: the new one adopts them and rolls them"
             return AdoptionStep(ref, Step.RESUME, words, manifest, live, replicas)
@@ -151,13 +151,6 @@ def _plan_deployment(cluster: Cluster, ref: ObjectRef, manifest: Body, live: Bod
         "adopts them and rolls them"
     )
     return AdoptionStep(ref, Step.REPLACE, words, manifest, live, replicas)
-
-
-def find_orphans(cluster: Cluster, ref: ObjectRef, labels: Mapping[str, str]) -> list[Body]:
-    """ReplicaSets without an owner that a Deployment with this selector would adopt."""
-    selector = ",".join(f"{key}={value}" for key, value in labels.items())
-    found = cluster.list(REPLICA_SET, ref.namespace, selector)
-    return [item for item in found if not item["metadata"].get("ownerReferences")]
 
 
 def _plan_service(ref: ObjectRef, manifest: Body, live: Body | None, workload: Body | None) -> AdoptionStep:

@@ -13,7 +13,8 @@ from typing import Any
 from generator.cluster.changes import Action, ChangeSet, ObjectChange
 from generator.cluster.conflicts import apply_over
 from generator.cluster.drift import Drift, blocks_apply, find_drift, is_added, is_ours, say_makers
-from generator.cluster.kinds import ObjectRef, ref_of
+from generator.cluster.kinds import DEPLOYMENT, ObjectRef, ref_of
+from generator.cluster.orphans import count_replicas, create_over_orphans, find_orphans
 from generator.cluster.ownership import is_applied
 from generator.cluster.policy import ADOPTING, ApplyPolicy
 from generator.cluster.port import Body, Cluster
@@ -72,12 +73,17 @@ def apply_object(
 ) -> Applied:
     """Apply one object; whatever goes wrong becomes part of the answer.
 
+    What `find` does not show is looked for in the cluster before it is created. A new Deployment keeps the pods that
+    one of its name has left behind.
+
     `least`: replicas that an autoscaler keeps at least, for a Deployment whose number git leaves open.
     """
     ref = ref_of(manifest)
     live: Body | None = None
     try:
         live = (find or cluster.read)(ref)
+        if live is None and find is not None:
+            live = cluster.read(ref)  # what a watch has not shown yet may be somebody else's
         work = _Work(cluster, manifest, ref, policy, least)
         return _create(work) if live is None else _update(work, live)
     except RevstampError as error:
@@ -86,10 +92,29 @@ def apply_object(
 
 
 def _create(work: _Work) -> Applied:
+    if replicas := _count_orphaned(work):
+        reason = f"it adopts {replicas} pods that a Deployment of this name has left, and rolls them"
+        if work.policy.dry_run:
+            made = work.cluster.apply(work.manifest, dry_run=True)
+        else:
+            made = create_over_orphans(work.cluster, work.manifest, replicas, work.least)
+        return Applied(ObjectChange(work.ref, Action.CREATED, reason), made)
     created = work.cluster.apply(work.manifest, dry_run=work.policy.dry_run)
     if not work.policy.dry_run and leaves_replicas(work.manifest):
         seed(work.cluster, created, work.least)
     return Applied(ObjectChange(work.ref, Action.CREATED), created)
+
+
+def _count_orphaned(work: _Work) -> int:
+    """Pods that a new Deployment would adopt at once, and scale to its own number.
+
+    An adoption that was cut off, or that is under way, leaves them, and so does a deletion by hand with
+    `--cascade=orphan`.
+    """
+    if work.ref.kind != DEPLOYMENT:
+        return 0
+    selector = (work.manifest.get("spec") or {}).get("selector") or {}
+    return count_replicas(find_orphans(work.cluster, work.ref, selector))
 
 
 def _update(work: _Work, live: Body) -> Applied:

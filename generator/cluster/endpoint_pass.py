@@ -1,7 +1,7 @@
 """One endpoint's way from git into the cluster: apply, then prune.
 
-Owns: the order of both, and what is not pruned yet. Refuses: knowing git; the caller says what is wanted and what is
-no longer.
+Owns: the order of both, and what is not changed or pruned yet. Refuses: knowing git; the caller says what is wanted
+and what is no longer.
 """
 
 from __future__ import annotations
@@ -10,14 +10,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from generator.cluster.apply_objects import Finder, apply_objects
+from generator.cluster.apply_objects import Applied, Finder, apply_object, apply_objects, order_manifests
 from generator.cluster.changes import Action, ChangeSet, ObjectChange
-from generator.cluster.kinds import AUTOSCALER, DEPLOYMENT, INFERENCE_SERVICE, ObjectRef, ref_of
+from generator.cluster.drift import is_ours
+from generator.cluster.kinds import (
+    AUTOSCALER,
+    DEPLOYMENT,
+    HTTP_ROUTE,
+    INFERENCE_SERVICE,
+    INGRESS,
+    SERVICE,
+    ObjectRef,
+    ref_of,
+)
+from generator.cluster.ownership import is_applied
 from generator.cluster.policy import ApplyPolicy
 from generator.cluster.port import Body, Cluster
 from generator.cluster.prune import order_doomed, prune_object
+from generator.errors import RevstampError
 
 _WORKLOADS = (DEPLOYMENT, INFERENCE_SERVICE)
+_FRONTS = frozenset({SERVICE.name, INGRESS.name, HTTP_ROUTE.name})
+"""Kinds that lead requests to a workload."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +53,59 @@ class PassResult:
 
 
 def run_pass(cluster: Cluster, task: EndpointPass, find: Finder | None = None) -> PassResult:
-    """Apply everything that is wanted, then prune what is not; the answer holds every object."""
-    first = [ref for ref in task.doomed if ref.kind == AUTOSCALER]  # it would fight over replicas with git
+    """Apply everything that is wanted, then prune what is not; the answer holds every object.
+
+    Where one workload takes another one's place, whatever leads requests to the old one stays as it is until the new
+    one serves: Services and routes that are there are neither changed nor pruned. New ones are made at once.
+    """
+    swaps = any(ref.kind in _WORKLOADS for ref in task.doomed)
+    # An autoscaler would fight over replicas with git; while workloads swap places it is the old one's.
+    first = [] if swaps else [ref for ref in task.doomed if ref.kind == AUTOSCALER]
     done = [prune_object(cluster, ref, task.endpoint, dry_run=task.policy.dry_run) for ref in first]
-    applied = apply_objects(cluster, task.manifests, task.policy, find)
+    applied = (
+        _apply_swapping(cluster, task, find) if swaps else apply_objects(cluster, task.manifests, task.policy, find)
+    )
     live = {item.change.ref: item.live for item in applied if item.live is not None}
     changes = [item.change for item in applied]
-    failed = any(change.action is Action.FAILED for change in changes)
-    waits = any(ref.kind in _WORKLOADS for ref in task.doomed) and _successor_is_coming(task.manifests, live)
-    for ref in order_doomed([ref for ref in task.doomed if ref.kind != AUTOSCALER]):
-        if failed:
-            done.append(ObjectChange(ref, Action.SKIPPED, "kept until everything else is applied"))
-        elif waits and ref.kind in _WORKLOADS:
-            done.append(ObjectChange(ref, Action.SKIPPED, f"kept until {waits} serves"))
+    waits = _successor_is_coming(task.manifests, live) if swaps else None
+    kept = f"kept until {waits} serves" if waits else ""
+    if any(change.action is Action.FAILED for change in changes):
+        kept = "kept until everything else is applied"
+    for ref in order_doomed([ref for ref in task.doomed if ref not in first]):
+        if kept:
+            done.append(ObjectChange(ref, Action.SKIPPED, kept))
         else:
             done.append(prune_object(cluster, ref, task.endpoint, dry_run=task.policy.dry_run))
     return PassResult(ChangeSet((*changes, *done)), live)
+
+
+def _apply_all(cluster: Cluster, task: EndpointPass, find: Finder | None) -> list[Applied]:
+    return list(apply_objects(cluster, task.manifests, task.policy, find))
+
+
+def _apply_swapping(cluster: Cluster, task: EndpointPass, find: Finder | None) -> list[Applied]:
+    """The workload first, then what leads requests to it, where that may be."""
+    fronts = [body for body in task.manifests if str(body.get("kind")) in _FRONTS]
+    others = [body for body in task.manifests if str(body.get("kind")) not in _FRONTS]
+    applied = list(apply_objects(cluster, others, task.policy, find))
+    live = {item.change.ref: item.live for item in applied if item.live is not None}
+    waits = _successor_is_coming(others, live)
+    for body in order_manifests(fronts):
+        postponed = _postpone(cluster, body, waits, find) if waits else None
+        applied.append(postponed or apply_object(cluster, body, task.policy, find))
+    return applied
+
+
+def _postpone(cluster: Cluster, manifest: Body, successor: ObjectRef, find: Finder | None) -> Applied | None:
+    """The answer for an object that has to wait; None for one that is not there, is as git says, or is not ours."""
+    ref = ref_of(manifest)
+    try:
+        live = (find or cluster.read)(ref)
+    except RevstampError as error:
+        return Applied(ObjectChange(ref, Action.FAILED, error.message, error))
+    if live is None or not is_ours(live) or is_applied(manifest, live):
+        return None
+    return Applied(ObjectChange(ref, Action.SKIPPED, f"kept until {successor} serves"))
 
 
 def _successor_is_coming(manifests: Sequence[Body], live: Mapping[ObjectRef, Body]) -> ObjectRef | None:

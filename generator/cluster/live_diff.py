@@ -1,4 +1,4 @@
-"""What an apply would change of one live object, field by field.
+"""What an apply would change of one live object, field by field, and what it would delete.
 
 Owns: asking the API server by a dry run, and comparing its answer with the live object: what others own is the same in
 both, so it does not show. Refuses: applying.
@@ -7,7 +7,7 @@ both, so it does not show. Refuses: applying.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from generator.cluster.apply_objects import apply_object
@@ -16,8 +16,9 @@ from generator.cluster.drift import Drift
 from generator.cluster.kinds import ObjectRef, ref_of
 from generator.cluster.policy import ApplyPolicy
 from generator.cluster.port import Body, Cluster
+from generator.cluster.prune import find_keeper
 from generator.cluster.replicas import must_hand_over
-from generator.errors import NotOurs, RevstampError
+from generator.errors import ApplyConflict, NotOurs, RevstampError
 
 _SERVERS_OWN = frozenset({"managedFields", "resourceVersion", "generation", "uid", "creationTimestamp"})
 ABSENT: Any = None
@@ -38,13 +39,19 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True)
 class ObjectDiff:
-    """One object: `new`, `changed`, `same`, `pruned`, or `refused` with the error that an apply would meet."""
+    """One object, and what an apply would do with it.
+
+    `new`, `changed`, `same`; `left`: others changed it, and the policy leaves that as it is; `pruned`, or `kept` though
+    git does not have it; `conflict`, `foreign` or `refused`: an apply would fail with `error`. `reason` says why
+    where that is not plain.
+    """
 
     ref: ObjectRef
     change: str
     fields: tuple[FieldChange, ...] = ()
     drift: tuple[Drift, ...] = ()
     error: RevstampError | None = None
+    reason: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form."""
@@ -53,30 +60,52 @@ class ObjectDiff:
             "namespace": self.ref.namespace,
             "name": self.ref.name,
             "change": self.change,
+            "reason": self.reason,
             "fields": [item.to_dict() for item in self.fields],
             "drift": [item.to_dict() for item in self.drift],
             **({"error": self.error.to_dict()} if self.error else {}),
         }
 
 
-def diff_live(cluster: Cluster, manifest: Body) -> ObjectDiff:
-    """What applying the manifest would change. What cannot be applied is an answer too."""
+def diff_live(cluster: Cluster, manifest: Body, policy: ApplyPolicy) -> ObjectDiff:
+    """What applying the manifest under this policy would change. What cannot be applied is an answer too."""
     ref = ref_of(manifest)
     try:
         live = cluster.read(ref)
-        handed_over = must_hand_over(manifest, live)
-        done = apply_object(cluster, manifest, ApplyPolicy(force=True, dry_run=True), lambda _: live)
     except RevstampError as error:
         return ObjectDiff(ref, "refused", error=error)
-    if done.change.action is Action.FAILED:
-        same = isinstance(done.change.error, NotOurs)
-        return ObjectDiff(ref, "foreign" if same else "refused", drift=done.change.drift, error=done.change.error)
+    handed_over = must_hand_over(manifest, live)
+    done = apply_object(cluster, manifest, replace(policy, dry_run=True), lambda _: live)
+    change = done.change
+    if change.action is Action.FAILED:
+        return ObjectDiff(ref, _name_failure(change.error), drift=change.drift, error=change.error)
+    if change.action is Action.SKIPPED:
+        return ObjectDiff(ref, "left", drift=change.drift, reason=change.reason)
     if live is None:
-        return ObjectDiff(ref, "new")
+        return ObjectDiff(ref, "new", reason=change.reason)
     fields = tuple(
         item for item in compare_objects(live, done.live or live) if not (handed_over and item.path == "spec.replicas")
     )
-    return ObjectDiff(ref, "changed" if fields else "same", fields, done.change.drift)
+    return ObjectDiff(ref, "changed" if fields else "same", fields, change.drift, reason=change.reason)
+
+
+def _name_failure(error: RevstampError | None) -> str:
+    if isinstance(error, ApplyConflict):
+        return "conflict"
+    return "foreign" if isinstance(error, NotOurs) else "refused"
+
+
+def diff_doomed(cluster: Cluster, ref: ObjectRef, endpoint: str) -> ObjectDiff:
+    """What pruning would do with an object of the endpoint that git no longer has."""
+    try:
+        live = cluster.read(ref)
+    except RevstampError as error:
+        return ObjectDiff(ref, "refused", error=error)
+    if live is None:
+        return ObjectDiff(ref, "same", reason="it is gone already")
+    if kept := find_keeper(ref, live, endpoint):
+        return ObjectDiff(ref, "kept", reason=kept.removeprefix("kept: "))
+    return ObjectDiff(ref, "pruned")
 
 
 def compare_objects(live: Body, wanted: Body) -> Iterator[FieldChange]:

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from generator.cluster.kinds import DEPLOYMENT, EVENT, INFERENCE_SERVICE, POD, RENDERED, REPLICA_SET, Kind
 from generator.cluster.port import Body, Cluster, Happening
 from generator.cluster.prune import ENDPOINT
-from generator.errors import KindMissing, RevstampError
+from generator.errors import InternalError, KindMissing, RevstampError
 from generator.render.pods import REVISION, value_at
 from generator.rollout.status import LiveObjects
 from generator.rollout.trim import trim_deployment, trim_event, trim_inference_service, trim_pod, trim_replica_set
@@ -162,6 +162,9 @@ class LiveView:
             except RevstampError as error:
                 self._fail(error)
                 return
+            except Exception as error:  # a watch that ends in silence would leave everybody with what is old
+                self._fail(_wrap(kind, error))
+                return
 
     def _watch(self, kind: Kind) -> None:
         labels = "" if kind == EVENT or (self._listener and kind in RENDERED) else self._labels
@@ -248,6 +251,7 @@ class LiveView:
     def _drop_others(self, kind: Kind, fresh: set[str]) -> None:
         """After a listing: what was not in it has gone while nobody looked."""
         if kind == EVENT:
+            self._drop_events(fresh)
             return
         if self._listener is not None and kind in RENDERED:
             self._listener.drop_others(kind, fresh)
@@ -257,6 +261,23 @@ class LiveView:
             ]
         for uid in stale:
             self._forget(kind, uid)
+
+    def _drop_events(self, fresh: set[str]) -> None:
+        """Events end by themselves after a while, those about objects that are gone too."""
+        with self._lock:
+            for about, kept in list(self._events.items()):
+                left = {uid: body for uid, body in kept.items() if uid in fresh}
+                if left:
+                    self._events[about] = left
+                else:
+                    self._events.pop(about)
+
+
+def _wrap(kind: Kind, error: Exception) -> InternalError:
+    """What no watch should raise, as an error of the tree."""
+    wrapped = InternalError(f"the watch of {kind.plural} ended with {type(error).__name__}: {error}")
+    wrapped.__cause__ = error
+    return wrapped
 
 
 def _has_all(deployment: Body, pod_revision: str) -> bool:
