@@ -14,7 +14,8 @@ from generator.cli.rollout_lines import RolloutLines, require_healthy
 
 if TYPE_CHECKING:
     from generator.cluster.changes import ObjectChange
-    from generator.reconciler.environment_sync import EndpointResult, EnvironmentSync
+    from generator.reconciler.endpoint_result import EndpointResult
+    from generator.reconciler.environment_sync import EnvironmentSync
     from generator.rollout.status import RolloutStatus
     from generator.service.workspace import Workspace
 
@@ -101,7 +102,8 @@ def _qualify(text: str, environment: str | None) -> str:
 
 
 def _open_sync(workspace: Workspace, environment: str, values: dict[str, Any]) -> EnvironmentSync:
-    from generator.reconciler.environment_sync import EnvironmentSync, SyncOptions
+    from generator.reconciler.endpoint_result import SyncOptions
+    from generator.reconciler.environment_sync import EnvironmentSync
     from generator.reconciler.slots import RolloutSlots
 
     desired = desired_at(workspace, values["rev"], environment)

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from generator.cluster.record import AppliedRecord, read_record, update_record
-from generator.reconciler.environment_sync import EndpointResult, EnvironmentSync
+from generator.reconciler.endpoint_result import EndpointResult
+from generator.reconciler.environment_sync import EnvironmentSync
 
 FEW = 20
 """Endpoints that are looked up one by one; of more, everything in the namespace is listed."""

@@ -10,17 +10,17 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
 from generator.cluster.changes import Action, ChangeSet, ObjectChange
 from generator.cluster.drift import blocks_apply
 from generator.cluster.endpoint_pass import EndpointPass, run_pass
-from generator.cluster.kinds import DEPLOYMENT, INFERENCE_SERVICE, RENDERED, ObjectRef, ref_of
+from generator.cluster.kinds import RENDERED, ObjectRef, ref_of
 from generator.cluster.policy import ApplyPolicy
 from generator.cluster.port import Body, Cluster
 from generator.cluster.record import AppliedRecord
 from generator.errors import InvalidInput, NotFound, Refused, RevstampError
+from generator.reconciler.endpoint_result import APPLIED, WAITING, WORKLOADS, EndpointResult, SyncOptions, is_rolled_out
 from generator.reconciler.prune_gate import History, PruneGate, find_reason_to_keep, limit_pruning
 from generator.reconciler.slots import RolloutSlots
 from generator.reconciler.sync_index import SyncIndex
@@ -29,64 +29,6 @@ from generator.service.desired import DesiredEndpoint, DesiredEnvironment, Desir
 from generator.service.fleet import EndpointRef
 
 _CACHED_ENDPOINTS = 256
-_WORKLOADS = (DEPLOYMENT, INFERENCE_SERVICE)
-_APPLIED = (Action.CREATED, Action.CONFIGURED, Action.UNCHANGED)
-
-
-@dataclass(frozen=True, slots=True)
-class SyncOptions:
-    """How a pass treats what it meets; None: as the environment says."""
-
-    heal: bool | None = None
-    force: bool = False
-    dry_run: bool = False
-    prune: bool = True
-    confirmed_prune: int = 0
-    """Objects that may be pruned though the environment's limit is lower."""
-
-
-@dataclass(frozen=True, slots=True)
-class EndpointResult:
-    """What a pass did to one endpoint. `held`: why it has not been looked at, in words."""
-
-    name: str
-    commit: str
-    revision: int
-    pod_revision: int
-    changes: ChangeSet = field(default_factory=ChangeSet)
-    held: str = ""
-    error: RevstampError | None = None
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether the cluster has all of what git wants of it."""
-        return not self.held and self.error is None and self.changes.is_complete
-
-    @property
-    def waits_for_slot(self) -> bool:
-        """Whether it only waits until other rollouts have ended."""
-        return self.held.startswith(WAITING)
-
-    @property
-    def errors(self) -> tuple[RevstampError, ...]:
-        """Everything that went wrong."""
-        own = (self.error,) if self.error is not None else ()
-        return (*own, *(change.error for change in self.changes.failed if change.error is not None))
-
-    def to_dict(self) -> dict[str, Any]:
-        """The JSON form."""
-        return {
-            "endpoint": self.name,
-            "revision": self.revision,
-            "podRevision": self.pod_revision,
-            "complete": self.is_complete,
-            "held": self.held,
-            "objects": [change.to_dict() for change in self.changes],
-            **({"error": self.error.to_dict()} if self.error else {}),
-        }
-
-
-WAITING = "waits for a rollout to end"
 
 
 class EnvironmentSync:
@@ -350,11 +292,11 @@ class EnvironmentSync:
     def _run(self, desired: DesiredEndpoint) -> ChangeSet:
         name = desired.ref.name
         doomed, kept = self._gate.split(self.doomed_refs(name, desired) if self.options.prune else ())
-        swaps = any(ref.kind in _WORKLOADS for ref in doomed)  # whether the successor serves must be seen
+        swaps = any(ref.kind in WORKLOADS for ref in doomed)  # whether the successor serves must be seen
         fresh = [
             item
             for item in desired.objects
-            if not self._is_settled(item) or (swaps and ref_of(item.body).kind in _WORKLOADS)
+            if not self._is_settled(item) or (swaps and ref_of(item.body).kind in WORKLOADS)
         ]
         same = tuple(ObjectChange(ref_of(item.body), Action.UNCHANGED) for item in desired.objects if item not in fresh)
         bodies = [item.body for item in fresh]
@@ -364,7 +306,7 @@ class EnvironmentSync:
             for item in fresh:
                 ref = ref_of(item.body)
                 if (live := done.live.get(ref)) is not None:
-                    self.index.note(item, live, applied=ends[ref].action in _APPLIED)
+                    self.index.note(item, live, applied=ends[ref].action in APPLIED)
             for change in done.changes:
                 if change.action is Action.PRUNED:
                     self.index.forget(change.ref)
@@ -392,8 +334,3 @@ class EnvironmentSync:
     def _forget_done(self, name: str) -> None:
         self._done.pop(name, None)
         self._notify(name)
-
-
-def is_rolled_out(changes: ChangeSet) -> bool:
-    """Whether a workload is what git says: not one that the server refused, nor one that git no longer has."""
-    return any(change.ref.kind in _WORKLOADS and change.action in _APPLIED for change in changes)

@@ -12,7 +12,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from generator.errors import RevstampError
-from generator.reconciler.environment_sync import EndpointResult, EnvironmentSync, is_rolled_out
+from generator.reconciler.endpoint_result import EndpointResult, is_rolled_out
+from generator.reconciler.environment_sync import EnvironmentSync
 from generator.reconciler.follow import OnChange, RolloutFollower, all_final
 from generator.reconciler.tracker import ends_rollout
 from generator.rollout.status import Expectation, RolloutStatus

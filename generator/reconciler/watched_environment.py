@@ -19,7 +19,8 @@ from generator.cluster.port import Cluster
 from generator.cluster.record import AppliedRecord, read_record, update_record
 from generator.errors import InternalError, NotLeading, RevstampError
 from generator.gitops.snapshot import Snapshot
-from generator.reconciler.environment_sync import EndpointResult, EnvironmentSync
+from generator.reconciler.endpoint_result import EndpointResult
+from generator.reconciler.environment_sync import EnvironmentSync
 from generator.reconciler.metrics import Metrics
 from generator.reconciler.prune_gate import UNJUDGED
 from generator.reconciler.slots import RolloutSlots

@@ -27,8 +27,6 @@ def make_fleet(root: Path, namespace: str, count: int, *, running: int | None = 
     for numbers, bounds in ((range(most), {"min": 1, "max": 3}), (range(most, count), {"min": 0, "max": 0})):
         if numbers:
             _repeat(gitops, numbers, bounds)
-    git(root, "add", "-A")
-    git(root, "commit", "-qm", "fleet")
     return gitops
 
 
@@ -54,7 +52,7 @@ def _repeat(gitops: GitOps, numbers: range, bounds: dict[str, int]) -> None:
     endpoint.unlink()
     stamp.unlink()
     git(top, "add", "-A")
-    git(top, "commit", "-qm", "fleet", "--allow-empty")
+    git(top, "commit", "-qm", "fleet")
 
 
 def move_to(gitops: GitOps, namespace: str) -> None:

@@ -12,7 +12,8 @@ from generator.cluster.changes import Action
 from generator.cluster.kinds import DEPLOYMENT, ObjectRef
 from generator.cluster.simulated import SimulatedCluster
 from generator.reconciler.apply_once import apply_once, prepare, record_results
-from generator.reconciler.environment_sync import EndpointResult, EnvironmentSync, SyncOptions
+from generator.reconciler.endpoint_result import EndpointResult, SyncOptions
+from generator.reconciler.environment_sync import EnvironmentSync
 from generator.service.desired import DesiredEnvironment
 from generator.service.workspace import Workspace
 from generator.settings import Settings
