@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from generator.cluster.changes import Action
 from generator.cluster.live_view import LiveView
 from generator.cluster.port import Cluster
 from generator.cluster.record import AppliedRecord, read_record, update_record
@@ -22,6 +21,7 @@ from generator.gitops.snapshot import Snapshot
 from generator.reconciler.endpoint_result import EndpointResult
 from generator.reconciler.environment_sync import EnvironmentSync
 from generator.reconciler.metrics import Metrics
+from generator.reconciler.pass_log import PassLog
 from generator.reconciler.prune_gate import UNJUDGED
 from generator.reconciler.slots import RolloutSlots
 from generator.reconciler.tracker import RolloutTracker, ends_rollout
@@ -71,11 +71,12 @@ class WatchedEnvironment:
         self.name, self.namespace, self.place = tip.name, spec.namespace, (spec.cluster, spec.namespace)
         self.cluster, self.metrics, self.log, self.options = cluster, metrics, log, options
         self._is_leading = is_leading
+        self.told = PassLog(tip.name, metrics, log)
         self.queue = WorkQueue(options.retry_first, options.retry_longest)
         self.slots = RolloutSlots(spec.policies.max_concurrent_rollouts)
         self.sync = EnvironmentSync(cluster, tip, slots=self.slots, notify=self.queue.add, is_failing=self._is_failing)
         self.view = LiveView(cluster, spec.namespace, notify=self._touch, listener=self.sync.index)
-        self.tracker = RolloutTracker(self.view, self._expect, self._note_status, self._is_quiet, self._note_bug)
+        self.tracker = RolloutTracker(self.view, self._expect, self._note_status, self._is_quiet, self.told.tell_bug)
         self.results: dict[str, EndpointResult] = {}
         self._record: AppliedRecord | None = None
         self._record_due = threading.Event()
@@ -83,9 +84,7 @@ class WatchedEnvironment:
         self._seen = _Pending(time.monotonic(), tip.commit)
         self._awaited: set[str] = set()
         self._expectations: dict[str, tuple[object, Expectation | None]] = {}
-        self._applied_at: dict[str, float] = {}
         self._touched_at: dict[str, dict[int, datetime]] = {}
-        self._told: dict[str, object] = {}
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._next: DesiredEnvironment | None = None
@@ -209,8 +208,7 @@ class WatchedEnvironment:
             except NotLeading:
                 self._wake.set()
             except Exception as error:  # a bug must not end the worker: every other endpoint needs it
-                self.log.exception("bug of revstamp", endpoint=name, error=f"{type(error).__name__}: {error}")
-                self.metrics.failures.labels(self.name, "internal-error").inc()
+                self.told.tell_bug(name, error)
                 self.queue.retry(name)
             finally:
                 self.queue.done(name)
@@ -218,17 +216,13 @@ class WatchedEnvironment:
     def _apply(self, name: str) -> None:
         result = self.sync.sync(name)
         self.results[name] = result
-        for change in result.changes:
-            self.metrics.objects.labels(self.name, change.action.value).inc()
-        if result.changes.touched:
-            self._applied_at[name] = time.monotonic()
-            if result.pod_revision not in self._touched_at.get(name, {}):  # not when an HPA is put right meanwhile
-                self._touched_at[name] = {result.pod_revision: datetime.now(UTC)}
+        if result.changes.touched and result.pod_revision not in self._touched_at.get(name, {}):
+            self._touched_at[name] = {result.pod_revision: datetime.now(UTC)}  # an HPA put right later moves nothing
         if isinstance(result.error, NotLeading) or any(
             isinstance(change.error, NotLeading) for change in result.changes.failed
         ):
             raise NotLeading("the lease is lost")
-        self._tell(result)
+        self.told.tell_result(result)
         if result.is_complete:
             self.queue.succeed(name)
             if name in self._awaited and self._seen.commit == result.commit:
@@ -241,35 +235,6 @@ class WatchedEnvironment:
             self._wake.set()
         self.tracker.touch(name)
         self._record_due.set()
-
-    def _tell(self, result: EndpointResult) -> None:
-        """Log what was done, and what is wrong once for as long as it stays the same."""
-        fields: dict[str, Any] = {"endpoint": result.name, "revision": result.revision, "commit": result.commit[:10]}
-        news = (str(item) for item in result.changes if item.action in _NEWS)
-        gist = (result.held, str(result.error), *news, *map(str, result.changes.drift))
-        same = self._told.get(result.name) == gist
-        self._told[result.name] = gist
-        end = "failed" if result.error or result.changes.failed else "held" if result.held else "unchanged"
-        if end == "unchanged" and result.changes.touched:
-            end = "applied"
-        self.metrics.passes.labels(self.name, end).inc()
-        for drift in result.changes.drift if not same else ():
-            self.metrics.drift.labels(self.name, drift.kind.value).inc()
-            self.log.warning("changed by hand", **fields, drift=str(drift))
-        if end == "applied":
-            what = ", ".join(str(item) for item in result.changes if item.action not in (Action.UNCHANGED,))
-            self.log.info("applied", **fields, objects=what)
-        for item in result.changes.failed:
-            self.metrics.failures.labels(self.name, item.error.code if item.error else "error").inc()
-            if not same:
-                hint = item.error.hint if item.error else ""
-                self.log.error("object failed", **fields, object=str(item.ref), error=item.reason, hint=hint)
-        if result.error is not None:
-            self.metrics.failures.labels(self.name, result.error.code).inc()
-            if not same:
-                self.log.error("endpoint failed", **fields, error=result.error.message, hint=result.error.hint)
-        if result.held and not same:
-            self.log.info("held", **fields, reason=result.held)
 
     def _expect(self, name: str) -> Expectation | None:
         """What git wants of an endpoint; worked out once for each of its versions."""
@@ -299,10 +264,6 @@ class WatchedEnvironment:
         stamp = environment.fleet.stamp(EndpointRef(environment.name, name))
         return stamp is not None and self.view.is_complete(name, str(stamp.pod_revision))
 
-    def _note_bug(self, name: str, error: Exception) -> None:
-        self.log.error("bug of revstamp", endpoint=name, error=f"{type(error).__name__}: {error}", exc_info=error)
-        self.metrics.failures.labels(self.name, "internal-error").inc()
-
     def _is_failing(self, name: str) -> bool:
         status = self.tracker.status(name)
         return status is not None and status.verdict in (Verdict.FAILING, Verdict.FAILED)
@@ -316,40 +277,14 @@ class WatchedEnvironment:
 
     def _note_status(self, before: RolloutStatus | None, after: RolloutStatus) -> None:
         name = after.expectation.endpoint
-        if before is None or before.verdict is not after.verdict or before.phase is not after.phase:
-            self._log_status(before, after)
+        self.told.tell_status(before, after)
         if ends_rollout(after) and after.verdict is not Verdict.SUPERSEDED:  # that is what a revert looks like at first
-            self._count_end(before, after)
+            self.told.count_end(before, after)
             for waiting in self.slots.release(name, after.expectation.pod_revision):
                 self.queue.add(waiting)
         result = self.results.get(name)
         if result is not None and not result.is_complete and not result.held and after.serving:
             self.queue.add(name)  # an old workload may wait for this one to serve
-
-    def _log_status(self, before: RolloutStatus | None, after: RolloutStatus) -> None:
-        if before is None and after.verdict is Verdict.HEALTHY:
-            return  # nothing has happened, we have only looked
-        fields: dict[str, Any] = {
-            "endpoint": after.expectation.endpoint,
-            "revision": after.expectation.revision,
-            "phase": after.phase.value,
-            "verdict": after.verdict.value,
-            "ready": f"{after.progress.ready}/{after.progress.wanted}",
-            "old": after.progress.old_serving,
-        }
-        if after.failure is not None:
-            self.log.warning(
-                "rollout", **fields, reason=after.failure.reason.value, cause=after.failure.cause,
-                hint=after.failure.hint,
-            )  # fmt: skip
-        else:
-            self.log.info("rollout", **fields)
-
-    def _count_end(self, before: RolloutStatus | None, after: RolloutStatus) -> None:
-        began = self._applied_at.pop(after.expectation.endpoint, None)
-        if began is not None and (before is None or not before.verdict.is_final):
-            seconds = time.monotonic() - began
-            self.metrics.rollout_seconds.labels(self.name, after.verdict.value).observe(seconds)
 
     def _save_record(self) -> None:
         """Write which commit the cluster has, but for the endpoints that have another one."""
@@ -381,9 +316,6 @@ class WatchedEnvironment:
         counts[Verdict.HEALTHY.value] = counts.get(Verdict.HEALTHY.value, 0) + self.tracker.quiet_count()
         for verdict in Verdict:
             self.metrics.rollouts.labels(self.name, verdict.value).set(counts.get(verdict.value, 0))
-
-
-_NEWS = (Action.FAILED, Action.SKIPPED)
 
 
 def _is_rolling(status: RolloutStatus) -> bool:
