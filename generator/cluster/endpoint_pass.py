@@ -19,6 +19,7 @@ from generator.cluster.kinds import (
     HTTP_ROUTE,
     INFERENCE_SERVICE,
     INGRESS,
+    POD_DISRUPTION_BUDGET,
     SERVICE,
     ObjectRef,
     ref_of,
@@ -30,8 +31,8 @@ from generator.cluster.prune import order_doomed, prune_object
 from generator.errors import RevstampError
 
 _WORKLOADS = (DEPLOYMENT, INFERENCE_SERVICE)
-_FRONTS = frozenset({SERVICE.name, INGRESS.name, HTTP_ROUTE.name})
-"""Kinds that lead requests to a workload."""
+_ATTENDANTS = frozenset({SERVICE.name, INGRESS.name, HTTP_ROUTE.name, POD_DISRUPTION_BUDGET.name})
+"""Kinds that lead requests to the pods of a workload, or keep these from being evicted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,8 @@ class PassResult:
 def run_pass(cluster: Cluster, task: EndpointPass, find: Finder | None = None) -> PassResult:
     """Apply everything that is wanted, then prune what is not; the answer holds every object.
 
-    Where one workload takes another one's place, whatever leads requests to the old one stays as it is until the new
-    one serves: Services and routes that are there are neither changed nor pruned. New ones are made at once.
+    Where one workload takes another one's place, whatever leads requests to the old one and guards its pods stays as
+    it is until the new one serves: what is there is neither changed nor pruned. What is not there is made at once.
     """
     swaps = any(ref.kind in _WORKLOADS for ref in task.doomed)
     # An autoscaler would fight over replicas with git; while workloads swap places it is the old one's.
@@ -84,13 +85,13 @@ def _apply_all(cluster: Cluster, task: EndpointPass, find: Finder | None) -> lis
 
 
 def _apply_swapping(cluster: Cluster, task: EndpointPass, find: Finder | None) -> list[Applied]:
-    """The workload first, then what leads requests to it, where that may be."""
-    fronts = [body for body in task.manifests if str(body.get("kind")) in _FRONTS]
-    others = [body for body in task.manifests if str(body.get("kind")) not in _FRONTS]
+    """The workload first, then what leads requests to it and guards it, where that may be."""
+    attendants = [body for body in task.manifests if str(body.get("kind")) in _ATTENDANTS]
+    others = [body for body in task.manifests if str(body.get("kind")) not in _ATTENDANTS]
     applied = list(apply_objects(cluster, others, task.policy, find))
     live = {item.change.ref: item.live for item in applied if item.live is not None}
     waits = _successor_is_coming(others, live)
-    for body in order_manifests(fronts):
+    for body in order_manifests(attendants):
         postponed = _postpone(cluster, body, waits, find) if waits else None
         applied.append(postponed or apply_object(cluster, body, task.policy, find))
     return applied

@@ -136,6 +136,26 @@ def test_a_service_that_both_have_keeps_its_selector_meanwhile(cluster: Simulate
     assert actions(run_pass(cluster, task))["Service chat-svc"] is Action.CONFIGURED
 
 
+def test_the_old_pods_stay_guarded_from_eviction(cluster: SimulatedCluster) -> None:
+    """The budget that both have goes over to the new pods once these serve."""
+    apply_objects(cluster, [deployment(SPACE), budget("app", 1)], POLICY)
+    cluster.advance(600)
+    successor = labelled(make_inference_service(SPACE), revision=2)
+    moved = budget("serving.kserve.io/inferenceservice", 2)
+    task = EndpointPass("chat", [successor, moved], (ref(DEPLOYMENT, "chat"),), POLICY)
+    assert actions(run_pass(cluster, task))["PodDisruptionBudget chat-pdb"] is Action.SKIPPED
+    cluster.advance(600)
+    assert actions(run_pass(cluster, task))["PodDisruptionBudget chat-pdb"] is Action.CONFIGURED
+
+
+def budget(label: str, revision: int) -> dict[str, Any]:
+    """One pod may be missing."""
+    spec = {"maxUnavailable": 1, "selector": {"matchLabels": {label: "chat"}}}
+    metadata = {"name": "chat-pdb", "namespace": SPACE}
+    body = {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": metadata, "spec": spec}
+    return labelled(body, revision=revision)
+
+
 def test_the_way_back_is_the_same(cluster: SimulatedCluster) -> None:
     """From InferenceService to Deployment."""
     apply_objects(cluster, [labelled(make_inference_service(SPACE)), route_to("chat-predictor", 1)], POLICY)
