@@ -37,12 +37,16 @@ _ATTENDANTS = frozenset({SERVICE.name, INGRESS.name, HTTP_ROUTE.name, POD_DISRUP
 
 @dataclass(frozen=True, slots=True)
 class EndpointPass:
-    """What is wanted of one endpoint, and which objects of it git no longer has."""
+    """What is wanted of one endpoint, and which objects of it git no longer has.
+
+    `doomed` are pruned; `staying` git does not have either, but they are not to go in this pass.
+    """
 
     endpoint: str
     manifests: Sequence[Body]
     doomed: Sequence[ObjectRef] = ()
     policy: ApplyPolicy = field(default_factory=ApplyPolicy)
+    staying: Sequence[ObjectRef] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ def run_pass(cluster: Cluster, task: EndpointPass, find: Finder | None = None) -
     Where one workload takes another one's place, whatever leads requests to the old one and guards its pods stays as
     it is until the new one serves: what is there is neither changed nor pruned. What is not there is made at once.
     """
-    swaps = any(ref.kind in _WORKLOADS for ref in task.doomed)
+    swaps = any(ref.kind in _WORKLOADS for ref in (*task.doomed, *task.staying))
     # An autoscaler would fight over replicas with git; while workloads swap places it is the old one's.
     first = [] if swaps else [ref for ref in task.doomed if ref.kind == AUTOSCALER]
     done = [prune_object(cluster, ref, task.endpoint, dry_run=task.policy.dry_run) for ref in first]
@@ -78,10 +82,6 @@ def run_pass(cluster: Cluster, task: EndpointPass, find: Finder | None = None) -
         else:
             done.append(prune_object(cluster, ref, task.endpoint, dry_run=task.policy.dry_run))
     return PassResult(ChangeSet((*changes, *done)), live)
-
-
-def _apply_all(cluster: Cluster, task: EndpointPass, find: Finder | None) -> list[Applied]:
-    return list(apply_objects(cluster, task.manifests, task.policy, find))
 
 
 def _apply_swapping(cluster: Cluster, task: EndpointPass, find: Finder | None) -> list[Applied]:

@@ -291,8 +291,9 @@ class EnvironmentSync:
 
     def _run(self, desired: DesiredEndpoint) -> ChangeSet:
         name = desired.ref.name
-        doomed, kept = self._gate.split(self.doomed_refs(name, desired) if self.options.prune else ())
-        swaps = any(ref.kind in WORKLOADS for ref in doomed)  # whether the successor serves must be seen
+        left = self.doomed_refs(name, desired)
+        doomed, kept = self._gate.split(left) if self.options.prune else ((), ())
+        swaps = any(ref.kind in WORKLOADS for ref in left)  # whether the successor serves must be seen
         fresh = [
             item
             for item in desired.objects
@@ -300,7 +301,9 @@ class EnvironmentSync:
         ]
         same = tuple(ObjectChange(ref_of(item.body), Action.UNCHANGED) for item in desired.objects if item not in fresh)
         bodies = [item.body for item in fresh]
-        done = run_pass(self.cluster, EndpointPass(name, bodies, doomed, self._policy()), self._find)
+        staying = [ref for ref in left if ref not in doomed]
+        task = EndpointPass(name, bodies, tuple(doomed), self._policy(), staying)
+        done = run_pass(self.cluster, task, self._find)
         if not self.options.dry_run:
             ends = {change.ref: change for change in done.changes}
             for item in fresh:
