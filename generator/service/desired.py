@@ -6,7 +6,7 @@ and rendering: what is committed is what is wanted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -78,11 +78,12 @@ class DesiredEnvironment:
     """One environment of one commit."""
 
     def __init__(self, snapshot: Snapshot, name: str, before: DesiredEnvironment | None = None) -> None:
-        """`before`: an older commit of it, whose environment is taken over where its file is the same."""
+        """`before`: an older commit of it; what environments' files say is taken over where these are the same."""
         self.snapshot = snapshot
         self.name = name
         self.fleet = Fleet(SnapshotTree(snapshot))
-        self._before = before
+        self._known: dict[str, tuple[object, Any]] = dict(before._known) if before is not None else {}
+        """What was read of environments' files, by what it was read from; so that no chain of commits is kept."""
 
     @property
     def commit(self) -> str:
@@ -92,10 +93,17 @@ class DesiredEnvironment:
     @cached_property
     def environment(self) -> Environment:
         """The environment's file. NotFound or InvalidInput where it is missing or wrong."""
-        before, self._before = self._before, None  # so that no chain of commits is kept
-        if before is not None and self.environment_trace and before.environment_trace == self.environment_trace:
-            return before.environment
+        found: Environment = self._once("environment", self.environment_trace, self._read_environment)
+        return found
+
+    def _read_environment(self) -> Environment:
         return self.fleet.environment(self.name)[0]
+
+    def _once(self, what: str, source: object, read: Callable[[], Any]) -> Any:
+        known = self._known.get(what)
+        if known is None or known[0] != source:
+            known = self._known[what] = (source, read())
+        return known[1]
 
     @cached_property
     def environment_trace(self) -> str:
@@ -160,6 +168,12 @@ class DesiredEnvironment:
     @cached_property
     def siblings(self) -> tuple[str, ...]:
         """Other environments of this commit with the same cluster and namespace; one that is wrong is passed over."""
+        layout = self.fleet.layout
+        files = [self.snapshot.blob_id(layout.environment_file(name)) for name in self.fleet.environment_names()]
+        found: tuple[str, ...] = self._once("siblings", files, self._find_siblings)
+        return found
+
+    def _find_siblings(self) -> tuple[str, ...]:
         own, found = self.environment.spec, []
         for name in self.fleet.environment_names():
             try:
