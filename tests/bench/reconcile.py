@@ -39,19 +39,26 @@ REVISION = "revstamp.io/revision"
 def measure(bench: Bench) -> Iterator[Row]:
     """All rows; none where the testbed is not built."""
     try:
-        with hold_cluster(SETTINGS, ClusterSpec(), "bench") as cluster:
-            kubeconfig, kubectl = Path(cluster.kubeconfig), cluster.kubectl
-            for count in dict.fromkeys(
-                (bench.pick(full=200, quick=20, tiny=2), bench.pick(full=1000, quick=40, tiny=2))
-            ):
-                yield from _compare_applies(bench, kubeconfig, kubectl, count)
-            yield from _measure_one_change(bench, kubeconfig, bench.pick(full=1000, quick=40, tiny=2))
-            for count in dict.fromkeys(
-                (bench.pick(full=1000, quick=40, tiny=2), bench.pick(full=5000, quick=40, tiny=2))
-            ):
-                yield _measure_memory(bench, kubeconfig, count)
+        yield from _tell_each(_measure_all(bench))
     except Missing as error:
         bench.note(f"reconcile: not measured, {error}")
+
+
+def _tell_each(rows: Iterator[Row]) -> Iterator[Row]:
+    """Each row is told as soon as it is known: a later one may fail after minutes."""
+    for row in rows:
+        tell(f"reconcile: {row.name}: {row.value} {row.unit} (peer {row.peer_value}, {row.ratio})")
+        yield row
+
+
+def _measure_all(bench: Bench) -> Iterator[Row]:
+    with hold_cluster(SETTINGS, ClusterSpec(), "bench") as cluster:
+        kubeconfig, kubectl = Path(cluster.kubeconfig), cluster.kubectl
+        for count in dict.fromkeys((bench.pick(full=200, quick=20, tiny=2), bench.pick(full=1000, quick=40, tiny=2))):
+            yield from _compare_applies(bench, kubeconfig, kubectl, count)
+        yield from _measure_one_change(bench, kubeconfig, bench.pick(full=1000, quick=40, tiny=2))
+        for count in dict.fromkeys((bench.pick(full=1000, quick=40, tiny=2), bench.pick(full=5000, quick=40, tiny=2))):
+            yield _measure_memory(bench, kubeconfig, count)
 
 
 def _namespace(kubeconfig: Path, name: str) -> str:
@@ -181,6 +188,7 @@ def _measure_one_change(bench: Bench, kubeconfig: Path, count: int) -> Iterator[
     rounds = bench.pick(full=60, quick=5, tiny=1)
     gitops = make_fleet(bench.scratch / "one", _namespace(kubeconfig, "bench-one"), count, running=rounds)
     workspace = Workspace.open(gitops.root, Settings())
+    _run([*revstamp_command(), "-C", str(gitops.root), "apply", "-e", "test", "--kubeconfig", str(kubeconfig)])
     with _watched(kubeconfig, gitops) as (running, observer):
         _settle(kubeconfig, gitops.namespace)
         applied, verdicts = [], []
