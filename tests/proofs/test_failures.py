@@ -23,7 +23,7 @@ BUDGET = 6
 """Seconds of each budget."""
 NAMED = 5.0
 """Seconds from the first sign until it has a name."""
-SLACK = 1.5
+SLACK = 2.0
 """Kubernetes cuts its times to whole seconds."""
 REASONS = {
     "image-pull": Reason.IMAGE_PULL,

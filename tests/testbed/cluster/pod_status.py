@@ -83,7 +83,11 @@ def _conditions(initialized: bool, ready: bool, sandbox: bool) -> str:
         ("ContainersReady", ready, unready),
         ("Ready", ready, unready),
     ):
-        lines.append(f'- {{type: {name}, status: "{true}", lastTransitionTime: {{{{ $now | Quote }}}}{why}}}\n')
+        line = f'- {{type: {name}, status: "{true}", lastTransitionTime: {{{{ $now | Quote }}}}{why}}}\n'
+        if name == "Initialized" and not initialized:  # a pod without init containers is initialized from the start
+            done = f'- {{type: {name}, status: "True", lastTransitionTime: {{{{ $now | Quote }}}}}}\n'
+            line = f"{{{{ if .spec.initContainers }}}}\n{line}{{{{ else }}}}\n{done}{{{{ end }}}}\n"
+        lines.append(line)
     gate = '- {type: {{ .conditionType | Quote }}, status: "True", lastTransitionTime: {{ $now | Quote }}}\n'
     return "".join(lines) + "{{ range .spec.readinessGates }}\n" + gate + "{{ end }}\n"
 
