@@ -142,7 +142,14 @@ def test_more_pods_by_git_are_waited_for_and_replace_none(testbed: Cluster, name
     assert not any(status.progress.old_serving for status in follower.seen)
 
 
-@pytest.mark.parametrize(("version", "mode"), [("0.15", "RawDeployment"), ("0.16", "Standard"), ("0.20", "Standard")])
+@pytest.mark.parametrize(
+    ("version", "mode"),
+    [
+        pytest.param("0.15", "RawDeployment", marks=pytest.mark.soak),
+        ("0.16", "Standard"),
+        pytest.param("0.20", "Standard", marks=pytest.mark.soak),
+    ],
+)
 def test_other_versions_are_told_the_truth_about_too(
     cluster_with: Callable[[str], Cluster], version: str, mode: str
 ) -> None:

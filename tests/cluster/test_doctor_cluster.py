@@ -98,7 +98,10 @@ def test_an_account_that_only_looks_is_worth_a_look_and_one_without_rights_a_fai
     assert "deployments: create, patch, delete" in looks["details"]
 
 
-@pytest.mark.parametrize("version", ["0.15", "0.16", "0.20"])
+@pytest.mark.parametrize(
+    "version",
+    [pytest.param("0.15", marks=pytest.mark.soak), "0.16", pytest.param("0.20", marks=pytest.mark.soak)],
+)
 @pytest.mark.soak
 def test_other_versions_of_kserve_are_told_by_what_they_serve(cluster_with: ClusterWith, version: str) -> None:
     """Their controllers run outside of the cluster there, so that no image tells."""
