@@ -6,7 +6,7 @@ object's failure stops no other. Refuses: pruning (`prune`), adoption (`adopt`),
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,9 +24,6 @@ from generator.errors import NotOurs, RevstampError
 
 REVISION = "revstamp.io/revision"
 _COUNTED = "deployment.kubernetes.io/revision"
-
-Finder = Callable[[ObjectRef], Body | None]
-"""How the live object is found: asked of the cluster, or of what a watch has shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +43,7 @@ class _Work:
     ref: ObjectRef
     policy: ApplyPolicy
     least: int
+    kept: str
 
 
 def order_manifests(manifests: Sequence[Body]) -> list[Body]:
@@ -53,12 +51,10 @@ def order_manifests(manifests: Sequence[Body]) -> list[Body]:
     return sorted(manifests, key=lambda body: (ref_of(body).kind.rank, str(body.get("kind"))))
 
 
-def apply_objects(
-    cluster: Cluster, manifests: Sequence[Body], policy: ApplyPolicy, find: Finder | None = None
-) -> tuple[Applied, ...]:
+def apply_objects(cluster: Cluster, manifests: Sequence[Body], policy: ApplyPolicy) -> tuple[Applied, ...]:
     """Apply all, each by itself."""
     return tuple(
-        apply_object(cluster, manifest, policy, find, least=least_replicas(manifests, manifest))
+        apply_object(cluster, manifest, policy, least=least_replicas(manifests, manifest))
         for manifest in order_manifests(manifests)
     )
 
@@ -68,23 +64,30 @@ def collect_changes(applied: Sequence[Applied]) -> ChangeSet:
     return ChangeSet(tuple(item.change for item in applied))
 
 
-def apply_object(
-    cluster: Cluster, manifest: Body, policy: ApplyPolicy, find: Finder | None = None, *, least: int = 1
-) -> Applied:
-    """Apply one object; whatever goes wrong becomes part of the answer.
+def apply_object(cluster: Cluster, manifest: Body, policy: ApplyPolicy, *, least: int = 1, kept: str = "") -> Applied:
+    """Read one object and apply it; whatever goes wrong becomes part of the answer.
 
-    What `find` does not show is looked for in the cluster before it is created. A new Deployment keeps the pods that
+    It is asked of the cluster: what no watch has shown yet may be somebody else's. A new Deployment keeps the pods that
     one of its name has left behind.
 
-    `least`: replicas that an autoscaler keeps at least, for a Deployment whose number git leaves open.
+    `least`: replicas that an autoscaler keeps at least, for a Deployment whose number git leaves open. `kept`: why an
+    object that is there and differs is not to be changed now, in words.
     """
     ref = ref_of(manifest)
-    live: Body | None = None
     try:
-        live = (find or cluster.read)(ref)
-        if live is None and find is not None:
-            live = cluster.read(ref)  # what a watch has not shown yet may be somebody else's
-        work = _Work(cluster, manifest, ref, policy, least)
+        live = cluster.read(ref)
+    except RevstampError as error:
+        return Applied(ObjectChange(ref, Action.FAILED, error.message, error))
+    return apply_to_live(cluster, manifest, live, policy, least=least, kept=kept)
+
+
+def apply_to_live(
+    cluster: Cluster, manifest: Body, live: Body | None, policy: ApplyPolicy, *, least: int = 1, kept: str = ""
+) -> Applied:
+    """Like `apply_object`, to what has just been read of the object: None where there is none."""
+    ref = ref_of(manifest)
+    work = _Work(cluster, manifest, ref, policy, least, kept)
+    try:
         return _create(work) if live is None else _update(work, live)
     except RevstampError as error:
         drift = find_drift(manifest, live) if live is not None else ()
@@ -126,9 +129,12 @@ def _update(work: _Work, live: Body) -> Applied:
     if ADOPTING in (live["metadata"].get("annotations") or {}):
         reason = "an adoption is under way; `revstamp adopt` finishes it"
         return Applied(ObjectChange(work.ref, Action.SKIPPED, reason), live)
+    same = is_applied(work.manifest, live)
+    if work.kept and not same:
+        return Applied(ObjectChange(work.ref, Action.SKIPPED, work.kept))
     drift = find_drift(work.manifest, live)
     heals = work.policy.heal and any(map(is_added, drift))
-    if is_applied(work.manifest, live) and not heals:
+    if same and not heals:
         return Applied(ObjectChange(work.ref, Action.UNCHANGED, _say_left(drift), drift=drift), live)
     if _is_left(work, live, drift):
         return Applied(ObjectChange(work.ref, Action.SKIPPED, _say_left(drift), drift=drift), live)

@@ -10,9 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from generator.cluster.apply_objects import Applied, Finder, apply_object, apply_objects, order_manifests
+from generator.cluster.apply_objects import Applied, apply_object, apply_objects, order_manifests
 from generator.cluster.changes import Action, ChangeSet, ObjectChange
-from generator.cluster.drift import is_ours
 from generator.cluster.kinds import (
     AUTOSCALER,
     DEPLOYMENT,
@@ -24,11 +23,9 @@ from generator.cluster.kinds import (
     ObjectRef,
     ref_of,
 )
-from generator.cluster.ownership import is_applied
 from generator.cluster.policy import ApplyPolicy
 from generator.cluster.port import Body, Cluster
 from generator.cluster.prune import order_doomed, prune_object
-from generator.errors import RevstampError
 
 _WORKLOADS = (DEPLOYMENT, INFERENCE_SERVICE)
 _ATTENDANTS = frozenset({SERVICE.name, INGRESS.name, HTTP_ROUTE.name, POD_DISRUPTION_BUDGET.name})
@@ -57,7 +54,7 @@ class PassResult:
     live: Mapping[ObjectRef, Body] = field(default_factory=dict)
 
 
-def run_pass(cluster: Cluster, task: EndpointPass, find: Finder | None = None) -> PassResult:
+def run_pass(cluster: Cluster, task: EndpointPass) -> PassResult:
     """Apply everything that is wanted, then prune what is not; the answer holds every object.
 
     Where one workload takes another one's place, whatever leads requests to the old one and guards its pods stays as
@@ -67,13 +64,10 @@ def run_pass(cluster: Cluster, task: EndpointPass, find: Finder | None = None) -
     # An autoscaler would fight over replicas with git; while workloads swap places it is the old one's.
     first = [] if swaps else [ref for ref in task.doomed if ref.kind == AUTOSCALER]
     done = [prune_object(cluster, ref, task.endpoint, dry_run=task.policy.dry_run) for ref in first]
-    applied = (
-        _apply_swapping(cluster, task, find) if swaps else apply_objects(cluster, task.manifests, task.policy, find)
-    )
-    live = {item.change.ref: item.live for item in applied if item.live is not None}
+    applied = _apply_swapping(cluster, task) if swaps else apply_objects(cluster, task.manifests, task.policy)
+    live = _live_objects(applied)
     changes = [item.change for item in applied]
-    waits = _successor_is_coming(task.manifests, live) if swaps else None
-    kept = f"kept until {waits} serves" if waits else ""
+    kept = _say_kept(_successor_is_coming(task.manifests, live)) if swaps else ""
     if any(change.action is Action.FAILED for change in changes):
         kept = "kept until everything else is applied"
     for ref in order_doomed([ref for ref in task.doomed if ref not in first]):
@@ -84,29 +78,22 @@ def run_pass(cluster: Cluster, task: EndpointPass, find: Finder | None = None) -
     return PassResult(ChangeSet((*changes, *done)), live)
 
 
-def _apply_swapping(cluster: Cluster, task: EndpointPass, find: Finder | None) -> list[Applied]:
-    """The workload first, then what leads requests to it and guards it, where that may be."""
+def _apply_swapping(cluster: Cluster, task: EndpointPass) -> list[Applied]:
+    """The workload first, then what leads requests to it and guards it: only what is not there yet until it serves."""
     attendants = [body for body in task.manifests if str(body.get("kind")) in _ATTENDANTS]
     others = [body for body in task.manifests if str(body.get("kind")) not in _ATTENDANTS]
-    applied = list(apply_objects(cluster, others, task.policy, find))
-    live = {item.change.ref: item.live for item in applied if item.live is not None}
-    waits = _successor_is_coming(others, live)
-    for body in order_manifests(attendants):
-        postponed = _postpone(cluster, body, waits, find) if waits else None
-        applied.append(postponed or apply_object(cluster, body, task.policy, find))
-    return applied
+    applied = apply_objects(cluster, others, task.policy)
+    kept = _say_kept(_successor_is_coming(others, _live_objects(applied)))
+    last = (apply_object(cluster, body, task.policy, kept=kept) for body in order_manifests(attendants))
+    return [*applied, *last]
 
 
-def _postpone(cluster: Cluster, manifest: Body, successor: ObjectRef, find: Finder | None) -> Applied | None:
-    """The answer for an object that has to wait; None for one that is not there, is as git says, or is not ours."""
-    ref = ref_of(manifest)
-    try:
-        live = (find or cluster.read)(ref)
-    except RevstampError as error:
-        return Applied(ObjectChange(ref, Action.FAILED, error.message, error))
-    if live is None or not is_ours(live) or is_applied(manifest, live):
-        return None
-    return Applied(ObjectChange(ref, Action.SKIPPED, f"kept until {successor} serves"))
+def _live_objects(applied: Sequence[Applied]) -> dict[ObjectRef, Body]:
+    return {item.change.ref: item.live for item in applied if item.live is not None}
+
+
+def _say_kept(successor: ObjectRef | None) -> str:
+    return f"kept until {successor} serves" if successor else ""
 
 
 def _successor_is_coming(manifests: Sequence[Body], live: Mapping[ObjectRef, Body]) -> ObjectRef | None:

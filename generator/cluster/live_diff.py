@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from generator.cluster.apply_objects import apply_object
+from generator.cluster.apply_objects import apply_to_live
 from generator.cluster.changes import Action
 from generator.cluster.drift import Drift
 from generator.cluster.kinds import ObjectRef, ref_of
@@ -21,7 +21,6 @@ from generator.cluster.replicas import must_hand_over
 from generator.errors import ApplyConflict, NotOurs, RevstampError
 
 _SERVERS_OWN = frozenset({"managedFields", "resourceVersion", "generation", "uid", "creationTimestamp"})
-ABSENT: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ def diff_live(cluster: Cluster, manifest: Body, policy: ApplyPolicy) -> ObjectDi
     except RevstampError as error:
         return ObjectDiff(ref, "refused", error=error)
     handed_over = must_hand_over(manifest, live)
-    done = apply_object(cluster, manifest, replace(policy, dry_run=True), lambda _: live)
+    done = apply_to_live(cluster, manifest, live, replace(policy, dry_run=True))
     change = done.change
     if change.action is Action.FAILED:
         return ObjectDiff(ref, _name_failure(change.error), drift=change.drift, error=change.error)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 
 from generator.cluster.changes import Action, ChangeSet, ObjectChange
@@ -17,9 +18,10 @@ from generator.cluster.drift import blocks_apply
 from generator.cluster.endpoint_pass import EndpointPass, run_pass
 from generator.cluster.kinds import RENDERED, ObjectRef, ref_of
 from generator.cluster.policy import ApplyPolicy
-from generator.cluster.port import Body, Cluster
+from generator.cluster.port import Cluster
+from generator.cluster.prune import ENDPOINT
 from generator.cluster.record import AppliedRecord
-from generator.errors import InvalidInput, NotFound, Refused, RevstampError
+from generator.errors import InvalidInput, KindMissing, NotFound, Refused, RevstampError
 from generator.reconciler.endpoint_result import APPLIED, WAITING, WORKLOADS, EndpointResult, SyncOptions, is_rolled_out
 from generator.reconciler.prune_gate import History, PruneGate, find_reason_to_keep, limit_pruning
 from generator.reconciler.slots import RolloutSlots
@@ -58,8 +60,6 @@ class EnvironmentSync:
         self._gate = PruneGate()
         self.record: AppliedRecord | None = None
         """What was applied before, by the cluster's own record."""
-        self.is_complete_index = False
-        """Whether the index holds every object of the rendered kinds: what is not in it is not there."""
         self._known_history: tuple[DesiredEnvironment, AppliedRecord | None, History] | None = None
         self.index = SyncIndex(self.find_manifest, self._forget_done)
 
@@ -75,32 +75,18 @@ class EnvironmentSync:
             self._desired = desired
             self._read.clear()
 
-    def list_objects(self) -> None:
-        """List every object of the rendered kinds once, for a pass without watches."""
-        from generator.errors import KindMissing
-
+    def list_objects(self, labels: str = "") -> None:
+        """List every object of the rendered kinds once, for a pass without watches; `labels` as `Cluster.list`."""
         namespace = self.desired.environment.spec.namespace
         for kind in RENDERED:
-            try:
-                for body in self.cluster.list(kind, namespace):
+            with suppress(KindMissing):
+                for body in self.cluster.list(kind, namespace, labels):
                     self.index.observe(kind, body)
-            except KindMissing:
-                continue
-        self.is_complete_index = True
 
     def look_up(self, names: Iterable[str]) -> None:
-        """Read the objects of a few endpoints, for a pass over these alone."""
-        from generator.cluster.prune import ENDPOINT
-        from generator.errors import KindMissing
-
-        namespace = self.desired.environment.spec.namespace
+        """List the objects of a few endpoints, for a pass over these alone."""
         for name in names:
-            for kind in RENDERED:
-                try:
-                    for body in self.cluster.list(kind, namespace, f"{ENDPOINT}={name}"):
-                        self.index.observe(kind, body)
-                except KindMissing:
-                    continue
+            self.list_objects(f"{ENDPOINT}={name}")
 
     def read(self, name: str) -> DesiredEndpoint:
         """The endpoint as the current commit wants it; the last ones are kept."""
@@ -303,7 +289,7 @@ class EnvironmentSync:
         bodies = [item.body for item in fresh]
         staying = [ref for ref in left if ref not in doomed]
         task = EndpointPass(name, bodies, tuple(doomed), self._policy(), staying)
-        done = run_pass(self.cluster, task, self._find)
+        done = run_pass(self.cluster, task)
         if not self.options.dry_run:
             ends = {change.ref: change for change in done.changes}
             for item in fresh:
@@ -319,11 +305,6 @@ class EnvironmentSync:
         """Whether nothing is to be done for an object, nor to be told about it."""
         mark = self.index.find(ref_of(item.body))
         return mark is not None and not mark.drift and mark.blob == item.blob
-
-    def _find(self, ref: ObjectRef) -> Body | None:
-        if self.is_complete_index and ref.kind in RENDERED and self.index.find(ref) is None:
-            return None
-        return self.cluster.read(ref)
 
     def _policy(self) -> ApplyPolicy:
         heal = self.options.heal

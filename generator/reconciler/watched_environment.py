@@ -108,7 +108,6 @@ class WatchedEnvironment:
                 if stop.is_set():
                     return
                 self._check_leading()
-            self.sync.is_complete_index = True
             self._record = read_record(self.cluster, self.name, self.namespace)
             self.sync.record = self._record
             self._resume_rollouts()

@@ -8,7 +8,7 @@ import pytest
 
 from generator.cluster.adopt import adopt
 from generator.cluster.adoption_plan import plan_adoption
-from generator.cluster.apply_objects import Applied, apply_object, apply_objects
+from generator.cluster.apply_objects import apply_object, apply_objects
 from generator.cluster.changes import Action
 from generator.cluster.kinds import DEPLOYMENT, POD, ObjectRef
 from generator.cluster.policy import ApplyPolicy
@@ -97,11 +97,6 @@ def test_a_dry_run_over_orphans_makes_nothing(subject: Subject) -> None:
     assert subject.port.read(subject.ref(DEPLOYMENT)) is None
 
 
-def apply_unseen(subject: Subject, manifest: dict[str, Any]) -> Applied:
-    """Apply as somebody whose watch has shown nothing."""
-    return apply_object(subject.port, manifest, POLICY, lambda _: None)
-
-
 @pytest.fixture(params=["Service", "Deployment"])
 def foreign(request: pytest.FixtureRequest, subject: Subject) -> dict[str, Any]:
     """An object of somebody else, and the manifest of the same name."""
@@ -112,7 +107,7 @@ def foreign(request: pytest.FixtureRequest, subject: Subject) -> dict[str, Any]:
 
 def test_a_foreign_object_that_no_watch_has_shown_is_left_alone(subject: Subject, foreign: dict[str, Any]) -> None:
     """It is read before it would be created."""
-    done = apply_unseen(subject, foreign)
+    done = apply_object(subject.port, foreign, POLICY)
     assert done.change.action is Action.FAILED
     assert isinstance(done.change.error, NotOurs)
     metadata = foreign["metadata"]
@@ -125,4 +120,4 @@ def test_a_foreign_object_that_no_watch_has_shown_is_left_alone(subject: Subject
 def test_an_object_of_ours_that_no_watch_has_shown_is_unchanged(subject: Subject) -> None:
     """No second creation is reported."""
     apply_object(subject.port, service(subject.namespace), POLICY)
-    assert apply_unseen(subject, service(subject.namespace)).change.action is Action.UNCHANGED
+    assert apply_object(subject.port, service(subject.namespace), POLICY).change.action is Action.UNCHANGED
