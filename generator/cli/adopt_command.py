@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from generator.cli.cluster_options import cluster_options, desired_at, open_named_cluster
+from generator.cli.cluster_options import cluster_options
 from generator.cli.output import note, output_option, print_json, print_table, say, warn
 from generator.cli.params import EndpointName
 
@@ -41,24 +41,18 @@ def command(folder: str, /, endpoint: str, yes: bool, rev: str, output: str, **v
       revstamp adopt prod/svc-c48311a09cf4
       revstamp adopt prod/svc-c48311a09cf4 --yes
     """
-    from generator.cli.apply_command import choose_targets
+    from generator.cli.target import find_target
     from generator.cluster.adopt import adopt
     from generator.cluster.adoption_plan import plan_adoption
     from generator.errors import ApplyIncomplete, NotFound
-    from generator.service.workspace import Workspace
-    from generator.settings import load_settings
 
-    settings = load_settings()
-    workspace = Workspace.open(folder, settings)
-    environment, names = choose_targets(workspace, rev, (endpoint,), None)
-    desired = desired_at(workspace, rev, environment)
-    wanted = desired.read((names or ("",))[0])
+    target = find_target(folder, rev, (endpoint,))
+    wanted = target.desired.read(target.name)
     if not wanted.bodies:
         raise NotFound(f"{wanted.ref} deploys nothing at {rev}", hint="run `revstamp commit` first")
-    cluster = open_named_cluster(desired.environment.spec.cluster, settings, values)
-    try:
+    quiet = output == "json"
+    with target.open_cluster(values) as cluster:
         plan = plan_adoption(cluster, wanted.bodies)
-        quiet = output == "json"
         if not quiet:
             print_table(
                 ("object", "step", "why"), [(str(step.ref), step.step.value, step.words) for step in plan.steps]
@@ -72,11 +66,11 @@ def command(folder: str, /, endpoint: str, yes: bool, rev: str, output: str, **v
                 rollout_seconds=values["timeout"],
                 tell=lambda change: None if quiet else (warn if change.error else say)(str(change)),
             )
-    finally:
-        cluster.close()
     if quiet:
         steps, changes = [step.to_dict() for step in plan.steps], [change.to_dict() for change in done]
-        print_json({"endpoint": wanted.ref.name, "environment": environment, "steps": steps, "objects": changes})
+        print_json(
+            {"endpoint": wanted.ref.name, "environment": wanted.ref.environment, "steps": steps, "objects": changes}
+        )
     elif plan.is_done:
         say("nothing is left to adopt")
     elif not yes:

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from generator.cli.cluster_options import cluster_options, desired_at, open_named_cluster
+from generator.cli.cluster_options import cluster_options
 from generator.cli.output import note, output_option, print_json, say, warn
 from generator.cli.params import EndpointName
 from generator.cli.rollout_lines import RolloutLines, require_healthy
 
 if TYPE_CHECKING:
     from generator.cluster.changes import ObjectChange
+    from generator.cluster.port import Cluster
     from generator.reconciler.endpoint_result import EndpointResult
     from generator.reconciler.environment_sync import EnvironmentSync
     from generator.rollout.status import RolloutStatus
-    from generator.service.workspace import Workspace
+    from generator.service.desired import DesiredEnvironment
 
 
 @click.command("apply")
@@ -56,66 +57,32 @@ def command(folder: str, /, endpoints: tuple[str, ...], output: str, **values: A
       revstamp apply -e stg --rev v2026.05 --dry-run
       revstamp apply --path environments/dev/manifests --kubeconfig kind.yaml
     """
-    from generator.service.workspace import Workspace
-    from generator.settings import load_settings
+    from generator.cli.target import find_target
 
-    settings = load_settings()
     if values["path"]:
         if endpoints or values["environment"] or values["wait"]:
             raise click.UsageError("--path goes without endpoints, --environment and --wait")
         from generator.cli.apply_path import apply_path
 
-        apply_path(values, output, settings)
+        apply_path(values, output)
         return
-    workspace = Workspace.open(folder, settings)
-    environment, names = choose_targets(workspace, values["rev"], endpoints, values["environment"])
-    sync = _open_sync(workspace, environment, values)
-    try:
-        _run(sync, names, values, output)
-    finally:
-        sync.cluster.close()
+    target = find_target(folder, values["rev"], endpoints, values["environment"])
+    with target.open_cluster(values) as cluster:
+        _run(_make_sync(cluster, target.desired, values), target.names, values, output)
 
 
-def choose_targets(
-    workspace: Workspace, rev: str, endpoints: Sequence[str], environment: str | None
-) -> tuple[str, tuple[str, ...] | None]:
-    """The one environment that is meant, and the endpoints in it; None for all of them."""
-    from generator.errors import InvalidInput
-    from generator.service.commit import fleet_at
-
-    snapshot = workspace.snapshot(rev)
-    fleet = fleet_at(snapshot)
-    if not endpoints:
-        names = fleet.environment_names()
-        if environment is None and len(names) != 1:
-            raise InvalidInput("say which environment or endpoint is meant", hint=f"-e {names[0] if names else 'NAME'}")
-        return environment or names[0], None
-    refs = [workspace.find_past_endpoint(snapshot, _qualify(text, environment)) for text in endpoints]
-    found = {ref.environment for ref in refs}
-    if len(found) != 1:
-        raise InvalidInput("the endpoints are of several environments", hint="apply one environment at a time")
-    return found.pop(), tuple(dict.fromkeys(ref.name for ref in refs))
-
-
-def _qualify(text: str, environment: str | None) -> str:
-    return f"{environment}/{text}" if environment and "/" not in text else text
-
-
-def _open_sync(workspace: Workspace, environment: str, values: dict[str, Any]) -> EnvironmentSync:
+def _make_sync(cluster: Cluster, desired: DesiredEnvironment, values: dict[str, Any]) -> EnvironmentSync:
     from generator.reconciler.endpoint_result import SyncOptions
     from generator.reconciler.environment_sync import EnvironmentSync
     from generator.reconciler.slots import RolloutSlots
 
-    desired = desired_at(workspace, values["rev"], environment)
-    spec = desired.environment.spec
-    cluster = open_named_cluster(spec.cluster, workspace.settings, values)
     options = SyncOptions(
         force=values["force_conflicts"],
         dry_run=values["dry_run"],
         prune=not values["no_prune"],
         confirmed_prune=values["confirm_prune"],
     )
-    slots = None if values["dry_run"] else RolloutSlots(spec.policies.max_concurrent_rollouts)
+    slots = None if values["dry_run"] else RolloutSlots(desired.environment.spec.policies.max_concurrent_rollouts)
     return EnvironmentSync(cluster, desired, options, slots)
 
 

@@ -5,31 +5,28 @@ Owns: reading them. Refuses: pruning and the record, which need a commit.
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from generator.cli.cluster_options import open_named_cluster
 from generator.cli.output import print_json, say, warn
 
-if TYPE_CHECKING:
-    from generator.settings import Settings
 
-
-def apply_path(values: dict[str, Any], output: str, settings: Settings) -> None:
+def apply_path(values: dict[str, Any], output: str) -> None:
     """Apply all objects of a file or folder. ApplyIncomplete where one of them could not be."""
     from generator.cluster.apply_objects import apply_objects, collect_changes
     from generator.cluster.policy import ApplyPolicy
     from generator.errors import ApplyIncomplete
+    from generator.settings import load_settings
 
+    settings = load_settings()
     bodies = read_bodies(Path(values["path"]))
-    cluster = open_named_cluster(_cluster_of(Path(values["path"])), settings, values)
-    try:
-        policy = ApplyPolicy(force=values["force_conflicts"], dry_run=values["dry_run"])
+    policy = ApplyPolicy(force=values["force_conflicts"], dry_run=values["dry_run"])
+    with closing(open_named_cluster(_cluster_of(Path(values["path"])), settings, values)) as cluster:
         changes = collect_changes(apply_objects(cluster, bodies, policy))
-    finally:
-        cluster.close()
     if output == "json":
         print_json({"path": values["path"], "objects": [change.to_dict() for change in changes]})
     else:

@@ -1,6 +1,6 @@
 """What the commands have in common that speak to a cluster.
 
-Owns: `--kubeconfig` and `--context`, and the way from an environment to its cluster. Refuses: what is done there.
+Owns: `--kubeconfig` and `--context`, and the way from a cluster's name to the cluster. Refuses: what is done there.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ import click
 
 if TYPE_CHECKING:
     from generator.cluster.port import Cluster
-    from generator.service.desired import DesiredEnvironment
-    from generator.service.workspace import Workspace
     from generator.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -55,12 +53,3 @@ def open_named_cluster(name: str, settings: Settings, values: Mapping[str, Any],
         mapping=parse_places(settings.clusters),
         connections=connections,
     )
-
-
-def desired_at(workspace: Workspace, rev: str, environment: str) -> DesiredEnvironment:
-    """What a commit wants of an environment. NotFound where the commit does not have it."""
-    from generator.service.desired import DesiredEnvironment
-
-    desired = DesiredEnvironment(workspace.snapshot(rev), environment)
-    _ = desired.environment
-    return desired

@@ -25,27 +25,18 @@ def print_live_diff(folder: str, rev: str, endpoints: tuple[str, ...], values: M
 
     An endpoint that cannot be read ends nothing but itself; its error is raised once all others are printed.
     """
-    from generator.cli.apply_command import choose_targets
-    from generator.cli.cluster_options import desired_at, open_named_cluster
+    from generator.cli.target import find_target
     from generator.reconciler.apply_once import prepare
     from generator.reconciler.environment_sync import EnvironmentSync
-    from generator.service.workspace import Workspace
-    from generator.settings import load_settings
 
-    settings = load_settings()
-    workspace = Workspace.open(folder, settings)
-    environment, names = choose_targets(workspace, rev, endpoints, values["environment"])
-    desired = desired_at(workspace, rev, environment)
-    cluster = open_named_cluster(desired.environment.spec.cluster, settings, values)
-    sync = EnvironmentSync(cluster, desired)
-    try:
-        chosen = prepare(sync, names)
-        found = [_diff_endpoint(sync, name) for name in chosen]
-    finally:
-        cluster.close()
+    target = find_target(folder, rev, endpoints, values["environment"])
+    desired = target.desired
+    with target.open_cluster(values) as cluster:
+        sync = EnvironmentSync(cluster, desired)
+        found = [_diff_endpoint(sync, name) for name in prepare(sync, target.names)]
     if output == "json":
         bodies = [item.to_dict() for item in found]
-        print_json({"environment": environment, "commit": desired.commit, "endpoints": bodies})
+        print_json({"environment": desired.name, "commit": desired.commit, "endpoints": bodies})
     else:
         for endpoint in found:
             for item in endpoint.objects:
@@ -53,7 +44,7 @@ def print_live_diff(folder: str, rev: str, endpoints: tuple[str, ...], values: M
     differs = any(item.differs for item in found)
     _raise_first([item for item in found if item.error is not None])
     if not differs and output != "json":
-        say(f"{environment}: the cluster is what {desired.commit[:10]} says")
+        say(f"{desired.name}: the cluster is what {desired.commit[:10]} says")
     return differs
 
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from generator.cli.apply_command import choose_targets
-from generator.cli.cluster_options import cluster_options, desired_at, open_named_cluster
+from generator.cli.cluster_options import cluster_options
 from generator.cli.output import output_option, print_json, print_table, say
 from generator.cli.params import EndpointName
 
@@ -36,22 +35,15 @@ def command(
       revstamp status -e prod
       revstamp status prod/chat --output json
     """
-    from generator.service.workspace import Workspace
-    from generator.settings import load_settings
+    from generator.cli.target import find_target
 
-    settings = load_settings()
-    workspace = Workspace.open(folder, settings)
-    name, names = choose_targets(workspace, rev, (endpoint,) if endpoint else (), environment)
-    desired = desired_at(workspace, rev, name)
-    cluster = open_named_cluster(desired.environment.spec.cluster, settings, values)
-    try:
-        report = read_status(cluster, desired, names)
-    finally:
-        cluster.close()
+    target = find_target(folder, rev, (endpoint,) if endpoint else (), environment)
+    with target.open_cluster(values) as cluster:
+        report = read_status(cluster, target.desired, target.names)
     if output == "json":
         print_json(report)
     else:
-        _print(report, single=names is not None)
+        _print(report, single=target.names is not None)
 
 
 def read_status(cluster: Any, desired: DesiredEnvironment, names: tuple[str, ...] | None) -> dict[str, Any]:

@@ -6,8 +6,7 @@ from typing import Any
 
 import click
 
-from generator.cli.apply_command import choose_targets
-from generator.cli.cluster_options import cluster_options, desired_at, open_named_cluster
+from generator.cli.cluster_options import cluster_options
 from generator.cli.output import note, output_option, print_json, say
 from generator.cli.params import EndpointName
 from generator.cli.rollout_lines import RolloutLines, require_healthy
@@ -31,17 +30,13 @@ def command(folder: str, /, endpoint: str, rev: str, output: str, **values: Any)
       revstamp watch prod/chat
       revstamp watch prod/chat --timeout 1800 --output json
     """
+    from generator.cli.target import find_target
     from generator.errors import NotFound
     from generator.reconciler.follow import RolloutFollower, all_final
     from generator.service.expectation import expect_endpoint
-    from generator.service.workspace import Workspace
-    from generator.settings import load_settings
 
-    settings = load_settings()
-    workspace = Workspace.open(folder, settings)
-    environment, names = choose_targets(workspace, rev, (endpoint,), None)
-    desired = desired_at(workspace, rev, environment)
-    name = (names or ("",))[0]
+    target = find_target(folder, rev, (endpoint,))
+    desired, name = target.desired, target.name
     wanted = desired.read(name)
     if suspension := desired.find_suspension(name):
         note(f"{suspension}: the reconciler applies nothing of it until it is resumed")
@@ -49,18 +44,15 @@ def command(folder: str, /, endpoint: str, rev: str, output: str, **values: Any)
         raise NotFound(
             f"{wanted.ref} deploys nothing at {rev}", hint="it was deleted, or its model is served elsewhere"
         )
-    cluster = open_named_cluster(desired.environment.spec.cluster, settings, values)
     namespace, seconds = desired.environment.spec.namespace, values["timeout"]
-    try:
-        with (
-            RolloutLines(hidden=output == "json") as lines,
-            RolloutFollower(cluster, namespace, endpoint=name, on_change=lines.change) as follower,
-        ):
-            follower.follow({name: expect_endpoint(desired, wanted)})
-            finished = follower.wait(seconds, all_final)
-            statuses = follower.look()
-    finally:
-        cluster.close()
+    with (
+        target.open_cluster(values) as cluster,
+        RolloutLines(hidden=output == "json") as lines,
+        RolloutFollower(cluster, namespace, endpoint=name, on_change=lines.change) as follower,
+    ):
+        follower.follow({name: expect_endpoint(desired, wanted)})
+        finished = follower.wait(seconds, all_final)
+        statuses = follower.look()
     if output == "json":
         print_json({"rollouts": [status.to_dict() for status in statuses.values()]})
     require_healthy(statuses, finished=finished, seconds=seconds)

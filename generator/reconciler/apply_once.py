@@ -13,7 +13,7 @@ from generator.reconciler.endpoint_result import EndpointResult
 from generator.reconciler.environment_sync import EnvironmentSync
 
 FEW = 20
-"""Endpoints that are looked up one by one; of more, everything in the namespace is listed."""
+"""Endpoints whose objects alone are listed; for more, everything in the namespace is."""
 
 
 def prepare(sync: EnvironmentSync, names: Iterable[str] | None) -> tuple[str, ...]:

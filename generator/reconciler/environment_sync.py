@@ -85,8 +85,8 @@ class EnvironmentSync:
 
     def look_up(self, names: Iterable[str]) -> None:
         """List the objects of a few endpoints, for a pass over these alone."""
-        for name in names:
-            self.list_objects(f"{ENDPOINT}={name}")
+        if chosen := ",".join(names):
+            self.list_objects(f"{ENDPOINT} in ({chosen})")
 
     def read(self, name: str) -> DesiredEndpoint:
         """The endpoint as the current commit wants it; the last ones are kept."""
