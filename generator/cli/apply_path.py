@@ -9,8 +9,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import click
-
 from generator.cli.cluster_options import open_named_cluster
 from generator.cli.output import print_json, say, warn
 
@@ -40,17 +38,12 @@ def apply_path(values: dict[str, Any], output: str) -> None:
 def read_bodies(path: Path) -> list[dict[str, Any]]:
     """Every object of the YAML files at the path. InvalidInput for what is no object."""
     from generator.errors import InvalidInput
-    from generator.render.parse import YamlProblem, parse_yaml
+    from generator.render.parse import load_yaml
 
     files = [path] if path.is_file() else sorted([*path.rglob("*.yaml"), *path.rglob("*.yml")])
     bodies = []
     for file in files:
-        try:
-            body = parse_yaml(file.read_text(encoding="utf-8"))
-        except YamlProblem as problem:
-            raise InvalidInput(f"{file}:{problem.line}: {problem.message}", hint=problem.hint) from problem
-        except UnicodeDecodeError as problem:
-            raise InvalidInput(f"{file} is not UTF-8 text") from problem
+        body = load_yaml(file.read_bytes(), str(file))
         if not isinstance(body, dict) or not body.get("kind") or not (body.get("metadata") or {}).get("name"):
             raise InvalidInput(f"{file} holds no Kubernetes object", hint="give the folder `manifests`")
         if str(body.get("apiVersion", "")).startswith("revstamp.io/"):
@@ -63,14 +56,10 @@ def read_bodies(path: Path) -> list[dict[str, Any]]:
 
 def _cluster_of(path: Path) -> str:
     """The cluster that the environment of this path names; `default` where it is of no environment."""
-    from generator.errors import RevstampError
     from generator.spec.validate import load_environment
 
     for parent in path.resolve().parents:
         file = parent / "environment.yaml"
         if file.is_file():
-            try:
-                return load_environment(file.read_bytes(), str(file))[0].spec.cluster
-            except RevstampError as error:
-                raise click.ClickException(error.message) from error
+            return load_environment(file.read_bytes(), str(file))[0].spec.cluster
     return "default"

@@ -1,7 +1,8 @@
 """Strict reading of the YAML that templates make and of the manifests that revstamp wrote.
 
-Owns: `parse_yaml` and `find_line`. Refuses: whatever two YAML parsers may read differently: duplicate keys, anchors
-and aliases, tags, merge keys, several documents, plain scalars such as `on`, `0o14` or `1e3`, floats, dates.
+Owns: `parse_yaml`, `load_yaml` and `find_line`. Refuses: whatever two YAML parsers may read differently: duplicate
+keys, anchors and aliases, tags, merge keys, several documents, plain scalars such as `on`, `0o14` or `1e3`, floats,
+dates.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from typing import Any
 
 import yaml
 from yaml import events
+
+from generator.errors import InvalidInput
 
 MAX_DEPTH = 64
 
@@ -39,6 +42,16 @@ class YamlProblem(ValueError):
 def parse_yaml(text: str) -> Any:
     """JSON data of one YAML document; YamlProblem, which is a ValueError, where it is not strict."""
     return Builder(text).document()
+
+
+def load_yaml(content: bytes, file: str) -> Any:
+    """The same of a file's content; InvalidInput that names the file and the line where it is not strict."""
+    try:
+        return parse_yaml(content.decode())
+    except YamlProblem as problem:
+        raise InvalidInput(f"{file}:{problem.line}: {problem.message}", hint=problem.hint) from problem
+    except UnicodeDecodeError as problem:
+        raise InvalidInput(f"{file} is not UTF-8 text") from problem
 
 
 def find_line(text: str, path: Sequence[str | int]) -> int:

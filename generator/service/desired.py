@@ -14,7 +14,7 @@ from typing import Any
 from generator.cluster.kinds import ObjectRef, ref_of
 from generator.errors import InvalidInput, NotFound, Refused
 from generator.gitops.snapshot import Snapshot
-from generator.render.parse import YamlProblem, parse_yaml
+from generator.render.parse import load_yaml
 from generator.render.stamp import Stamp
 from generator.service.commit import SnapshotTree
 from generator.service.fleet import EndpointRef, Fleet
@@ -198,16 +198,8 @@ class DesiredEnvironment:
             yield DesiredObject(blob, self._parse_file(ref, f"{folder}/{file}", content), file, content)
 
     def _parse_file(self, ref: EndpointRef, path: str, content: bytes) -> Body:
-        try:
-            body = parse_yaml(content.decode())
-        except YamlProblem as problem:
-            raise InvalidInput(f"{path}:{problem.line}: {problem.message}", hint=problem.hint) from problem
-        except UnicodeDecodeError as problem:
-            raise InvalidInput(f"{path} is not UTF-8 text") from problem
-        return self._check(ref, path, body)
-
-    def _check(self, ref: EndpointRef, path: str, body: Any) -> Body:
         """Refuses what would reach beyond the endpoint: another namespace, another endpoint's label, no object."""
+        body = load_yaml(content, path)
         metadata = body.get("metadata") if isinstance(body, Mapping) else None
         if not isinstance(metadata, Mapping) or not _is_object(body, metadata):
             raise InvalidInput(f"{path} holds no Kubernetes object", hint="`revstamp commit` writes it anew")
