@@ -430,3 +430,10 @@ class InternalError(RevstampError):
     code = "internal-error"
     usual_hint = "run again with REVSTAMP_DEBUG=1 and report what it prints"
     exit_code = 70
+
+    @classmethod
+    def from_bug(cls, error: Exception, where: str = "", hint: str = "") -> InternalError:
+        """What was raised and should not have been; `where`, in words, stands before it."""
+        wrapped = cls(f"{where}{type(error).__name__}: {error}", hint=hint)
+        wrapped.__cause__ = error
+        return wrapped

@@ -151,7 +151,7 @@ def run(words: list[str]) -> int:
         if _is_debugging():
             raise
         hint = "this is a bug of revstamp; run again with REVSTAMP_DEBUG=1 and report what it prints"
-        code = report_error(InternalError(f"{type(error).__name__}: {error}", hint=hint), words)
+        code = report_error(InternalError.from_bug(error, hint=hint), words)
     return code
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from generator.cluster.kinds import DEPLOYMENT, EVENT, INFERENCE_SERVICE, POD, RENDERED, REPLICA_SET, Kind
@@ -46,14 +45,6 @@ class Listener(Protocol):
     def drop_others(self, kind: Kind, uids: set[str]) -> None:
         """A listing is complete: there are no other objects of this kind."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class WatchHealth:
-    """Whether what is known is up to date; `reason` says why not."""
-
-    is_current: bool
-    reason: str = ""
 
 
 class LiveView:
@@ -111,13 +102,6 @@ class LiveView:
                 raise self.failure
             return self._is_listed()
 
-    @property
-    def health(self) -> WatchHealth:
-        """Whether every watch is up to date."""
-        with self._lock:
-            lost = {kind: reason for kind, reason in self._listed.items() if reason}
-        return WatchHealth(not lost, "; ".join(f"{kind}: {reason}" for kind, reason in lost.items()))
-
     def endpoints(self) -> tuple[str, ...]:
         """Names of all endpoints that have a workload or pods."""
         with self._lock:
@@ -163,7 +147,7 @@ class LiveView:
                 self._fail(error)
                 return
             except Exception as error:  # a watch that ends in silence would leave everybody with what is old
-                self._fail(_wrap(kind, error))
+                self._fail(InternalError.from_bug(error, f"the watch of {kind.plural} ended with "))
                 return
 
     def _watch(self, kind: Kind) -> None:
@@ -271,13 +255,6 @@ class LiveView:
                     self._events[about] = left
                 else:
                     self._events.pop(about)
-
-
-def _wrap(kind: Kind, error: Exception) -> InternalError:
-    """What no watch should raise, as an error of the tree."""
-    wrapped = InternalError(f"the watch of {kind.plural} ended with {type(error).__name__}: {error}")
-    wrapped.__cause__ = error
-    return wrapped
 
 
 def _has_all(deployment: Body, pod_revision: str) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 
 from generator.cluster.lease import LeaderLease
 from generator.cluster.port import Cluster
-from generator.errors import ClusterError, NotLeading, RevstampError
+from generator.errors import ClusterError, InternalError, NotLeading, RevstampError
 from generator.gitops.snapshot import Snapshot
 from generator.reconciler.fence import FencedCluster
 from generator.reconciler.metrics import Metrics
@@ -191,15 +191,13 @@ class EnvironmentLoop:
                 self._state = replace(self._state, error=error, commit=commit, is_away=is_away)
 
     def _note_failure(self, error: Exception) -> None:
-        known = isinstance(error, RevstampError)
-        message = error.message if isinstance(error, RevstampError) else f"{type(error).__name__}: {error}"
-        same, self._told = self._told == message, message
-        self._set_state("failing", message, is_away=isinstance(error, ClusterError))
-        code = error.code if isinstance(error, RevstampError) else "internal-error"
-        self._metrics.failures.labels(self.name, code).inc()
+        known = error if isinstance(error, RevstampError) else InternalError.from_bug(error)
+        same, self._told = self._told == known.message, known.message
+        self._set_state("failing", known.message, is_away=isinstance(known, ClusterError))
+        self._metrics.failures.labels(self.name, known.code).inc()
         if same:
             return
-        if known:
-            self._log.error("environment fails", error=message, hint=getattr(error, "hint", ""))
+        if known is error:
+            self._log.error("environment fails", error=known.message, hint=known.hint)
         else:
-            self._log.error("bug of revstamp", error=message, exc_info=error)
+            self._log.error("bug of revstamp", error=known.message, exc_info=error)

@@ -10,6 +10,7 @@ import time
 from typing import Any
 
 from generator.cluster.changes import Action
+from generator.errors import InternalError
 from generator.reconciler.endpoint_result import EndpointResult
 from generator.reconciler.metrics import Metrics
 from generator.rollout.status import RolloutStatus, Verdict
@@ -63,9 +64,9 @@ class PassLog:
 
     def tell_bug(self, endpoint: str, error: Exception) -> None:
         """Log and count what should not have happened."""
-        words = f"{type(error).__name__}: {error}"
-        self._log.error("bug of revstamp", endpoint=endpoint, error=words, exc_info=error)
-        self._metrics.failures.labels(self._environment, "internal-error").inc()
+        bug = InternalError.from_bug(error)
+        self._log.error("bug of revstamp", endpoint=endpoint, error=bug.message, exc_info=error)
+        self._metrics.failures.labels(self._environment, bug.code).inc()
 
     def tell_status(self, before: RolloutStatus | None, after: RolloutStatus) -> None:
         """Log that a rollout stands at another place, or is judged in another way."""

@@ -124,7 +124,7 @@ class BranchSource:
             except Exception as error:  # whatever it is, the branch has to be followed on, and it has to be seen
                 with self._condition:
                     self._state = before  # so that the tip is told again
-                return self._note_failure(before, InternalError(f"{type(error).__name__}: {error}"))
+                return self._note_failure(before, InternalError.from_bug(error))
         return self._poll
 
     def _note_failure(self, before: SourceState, error: RevstampError) -> float:
