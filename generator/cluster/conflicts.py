@@ -13,7 +13,7 @@ from generator.cluster.drift import is_controller
 from generator.cluster.kinds import DEPLOYMENT, ref_of
 from generator.cluster.policy import ApplyPolicy
 from generator.cluster.port import Body, Cluster
-from generator.cluster.replicas import is_autoscaled, may_take_back
+from generator.cluster.replicas import AUTOSCALERS, is_autoscaled
 from generator.errors import ApplyConflict
 
 
@@ -53,12 +53,10 @@ def _may_force(managers: list[str], policy: ApplyPolicy) -> bool:
 
 def _may_take_replicas(cluster: Cluster, manifest: Body, policy: ApplyPolicy, managers: list[str]) -> bool:
     """Replicas are not taken by force from an autoscaler that works; from one that is gone, always."""
-    workload = ref_of(manifest)
+    workload, asked = ref_of(manifest), policy.force or policy.heal
     if workload.kind != DEPLOYMENT:
-        return policy.force or policy.heal
-    if may_take_back(cluster, workload, managers):
-        return True
-    return (policy.force or policy.heal) and not is_autoscaled(cluster, workload)
+        return asked
+    return (asked or set(managers) <= AUTOSCALERS) and not is_autoscaled(cluster, workload)
 
 
 def _without_replicas(manifest: Body) -> dict[str, Any]:

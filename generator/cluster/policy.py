@@ -25,11 +25,3 @@ class ApplyPolicy:
     heal: bool = False
     force: bool = False
     dry_run: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class PruneLimit:
-    """How many objects one pass may delete; `confirmed` allows any number."""
-
-    objects: int = 50
-    confirmed: bool = False

@@ -6,12 +6,12 @@ namespaces and claims, whatever has an owner, whatever revstamp did not apply.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from generator.cluster.changes import Action, ObjectChange
 from generator.cluster.drift import is_ours
 from generator.cluster.kinds import ObjectRef
-from generator.cluster.policy import PRUNE, PruneLimit
+from generator.cluster.policy import PRUNE
 from generator.cluster.port import Body, Cluster
 from generator.errors import Refused, RevstampError, StaleObject
 
@@ -23,12 +23,12 @@ NEVER = frozenset({"Namespace", "PersistentVolumeClaim", "PersistentVolume", "Cu
 _ATTEMPTS = 5
 
 
-def check_limit(doomed: Sequence[ObjectRef], limit: PruneLimit, where: str) -> None:
-    """Refused where one pass would delete more objects than the limit allows, and nobody has confirmed it."""
-    if limit.confirmed or len(doomed) <= limit.objects:
+def check_limit(doomed: Collection[ObjectRef], allowed: int, where: str) -> None:
+    """Refused where one pass would delete more objects than the environment allows, or a person has confirmed."""
+    if len(doomed) <= allowed:
         return
     raise Refused(
-        f"{where}: {len(doomed)} objects would be pruned, at most {limit.objects} are in one pass",
+        f"{where}: {len(doomed)} objects would be pruned, at most {allowed} are in one pass",
         hint=f"look at them with `revstamp diff --live`; `revstamp apply --confirm-prune {len(doomed)}` allows it, "
         "or `policies.pruneLimit` of the environment",
     )

@@ -15,7 +15,8 @@ from generator.cluster.fields import MISSING, value_at_path
 from generator.cluster.kinds import AUTOSCALER, DEPLOYMENT, ObjectRef, ref_of
 from generator.cluster.port import FIELD_MANAGER, Body, Cluster
 
-_AUTOSCALERS = frozenset({"kube-controller-manager", REPLICAS_MANAGER})
+AUTOSCALERS = frozenset({"kube-controller-manager", REPLICAS_MANAGER})
+"""Field managers that hold replicas for an autoscaler."""
 
 
 def leaves_replicas(manifest: Body) -> bool:
@@ -79,13 +80,6 @@ def scales(autoscaler: Body, workload: ObjectRef) -> bool:
     if not isinstance(target, Mapping):
         return False
     return (target.get("kind"), target.get("name")) == (workload.kind.name, workload.name)
-
-
-def may_take_back(cluster: Cluster, workload: ObjectRef, managers: Sequence[str]) -> bool:
-    """Whether the replicas may be taken from these managers: an autoscaler that is gone, never one that works."""
-    if not set(managers) <= _AUTOSCALERS:
-        return False
-    return not is_autoscaled(cluster, workload)
 
 
 def is_autoscaled(cluster: Cluster, workload: ObjectRef) -> bool:

@@ -8,11 +8,10 @@ before the whole environment was judged at this very commit. Refuses: deleting; 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from generator.cluster.changes import Action, ObjectChange
 from generator.cluster.kinds import ObjectRef
-from generator.cluster.policy import PruneLimit
 from generator.cluster.prune import check_limit
 from generator.cluster.record import AppliedRecord
 from generator.errors import Refused, RevstampError
@@ -118,11 +117,11 @@ def _is_as_stamped(desired: DesiredEndpoint) -> bool:
     return manifests_digest({item.file: item.content for item in desired.objects}) == desired.stamp.manifests_digest
 
 
-def limit_pruning(doomed: Iterable[ObjectRef], desired: DesiredEnvironment, confirmed: int) -> Refused | None:
+def limit_pruning(doomed: Collection[ObjectRef], desired: DesiredEnvironment, confirmed: int) -> Refused | None:
     """The refusal where one pass would delete too much."""
     allowed = max(desired.environment.spec.policies.prune_limit, confirmed)
     try:
-        check_limit(tuple(doomed), PruneLimit(allowed), f"environment {desired.name}")
+        check_limit(doomed, allowed, f"environment {desired.name}")
     except Refused as refused:
         return refused
     return None

@@ -166,8 +166,3 @@ def _gist(status: RolloutStatus) -> tuple[object, ...]:
         status.newest_live,
         status.serving,
     )
-
-
-def ends_rollout(status: RolloutStatus) -> bool:
-    """Whether the rollout's slot is free again."""
-    return status.verdict in (Verdict.HEALTHY, Verdict.FAILED, Verdict.SUPERSEDED)

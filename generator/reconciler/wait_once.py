@@ -15,7 +15,6 @@ from generator.errors import RevstampError
 from generator.reconciler.endpoint_result import EndpointResult, is_rolled_out
 from generator.reconciler.environment_sync import EnvironmentSync
 from generator.reconciler.follow import OnChange, RolloutFollower, all_final
-from generator.reconciler.tracker import ends_rollout
 from generator.rollout.status import Expectation, RolloutStatus
 from generator.service.expectation import expect_endpoint
 
@@ -34,7 +33,7 @@ def wait_for_rollouts(
 
     def change(before: RolloutStatus | None, after: RolloutStatus) -> None:
         on_change(before, after)
-        if ends_rollout(after):
+        if after.verdict.is_final:
             ended.add(after.expectation.endpoint)
             news.set()
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -24,15 +25,13 @@ from generator.reconciler.metrics import Metrics
 from generator.reconciler.pass_log import PassLog
 from generator.reconciler.prune_gate import UNJUDGED
 from generator.reconciler.slots import RolloutSlots
-from generator.reconciler.tracker import RolloutTracker, ends_rollout
+from generator.reconciler.tracker import RolloutTracker
 from generator.reconciler.work_queue import WorkQueue
 from generator.rollout.status import Expectation, Phase, RolloutStatus, Verdict
 from generator.service.desired import DesiredEnvironment
 from generator.service.expectation import expect_endpoint
 from generator.service.fleet import EndpointRef
 
-_RECORD_SECONDS = 1.0
-"""The record is written at most this often."""
 _JOIN_SECONDS = 10.0
 """How long the end of a term waits for its workers; one that hangs in a request writes nothing afterwards."""
 
@@ -78,13 +77,13 @@ class WatchedEnvironment:
         self.view = LiveView(cluster, spec.namespace, notify=self._touch, listener=self.sync.index)
         self.tracker = RolloutTracker(self.view, self._expect, self._note_status, self._is_quiet, self.told.tell_bug)
         self.results: dict[str, EndpointResult] = {}
-        self._record: AppliedRecord | None = None
         self._record_due = threading.Event()
         self._unjudged = threading.Event()
         self._seen = _Pending(time.monotonic(), tip.commit)
         self._awaited: set[str] = set()
         self._expectations: dict[str, tuple[object, Expectation | None]] = {}
-        self._touched_at: dict[str, dict[int, datetime]] = {}
+        self._touched_at: dict[str, tuple[int, datetime]] = {}
+        """By endpoint: the pod revision, and when it was first applied."""
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._next: DesiredEnvironment | None = None
@@ -108,8 +107,7 @@ class WatchedEnvironment:
                 if stop.is_set():
                     return
                 self._check_leading()
-            self._record = read_record(self.cluster, self.name, self.namespace)
-            self.sync.record = self._record
+            self.sync.record = read_record(self.cluster, self.name, self.namespace)
             self._resume_rollouts()
             self.tracker.start()
             self._start_pass("start")
@@ -215,8 +213,8 @@ class WatchedEnvironment:
     def _apply(self, name: str) -> None:
         result = self.sync.sync(name)
         self.results[name] = result
-        if result.changes.touched and result.pod_revision not in self._touched_at.get(name, {}):
-            self._touched_at[name] = {result.pod_revision: datetime.now(UTC)}  # an HPA put right later moves nothing
+        if result.changes.touched and self._applied_at(name, result.pod_revision) is None:
+            self._touched_at[name] = (result.pod_revision, datetime.now(UTC))  # an HPA put right later moves nothing
         if isinstance(result.error, NotLeading) or any(
             isinstance(change.error, NotLeading) for change in result.changes.failed
         ):
@@ -247,7 +245,11 @@ class WatchedEnvironment:
         expectation = known[1]
         if expectation is None:
             return None
-        return replace(expectation, applied_at=self._touched_at.get(name, {}).get(expectation.pod_revision))
+        return replace(expectation, applied_at=self._applied_at(name, expectation.pod_revision))
+
+    def _applied_at(self, name: str, pod_revision: int) -> datetime | None:
+        known, at = self._touched_at.get(name, (None, None))
+        return at if known == pod_revision else None
 
     def _is_quiet(self, name: str) -> bool:
         """Whether the endpoint's Deployments have all that they ask for, of the pod revision that git wants.
@@ -277,7 +279,7 @@ class WatchedEnvironment:
     def _note_status(self, before: RolloutStatus | None, after: RolloutStatus) -> None:
         name = after.expectation.endpoint
         self.told.tell_status(before, after)
-        if ends_rollout(after) and after.verdict is not Verdict.SUPERSEDED:  # that is what a revert looks like at first
+        if after.verdict in (Verdict.HEALTHY, Verdict.FAILED):  # superseded is what a revert looks like at first
             self.told.count_end(before, after)
             for waiting in self.slots.release(name, after.expectation.pod_revision):
                 self.queue.add(waiting)
@@ -290,10 +292,10 @@ class WatchedEnvironment:
         if not self._record_due.is_set():
             return
         self._record_due.clear()
-        desired, old = self.sync.desired, self._record or AppliedRecord()
+        desired, old = self.sync.desired, self.sync.record or AppliedRecord()
         behind = {name: old.commit_of(name) for name in self.sync.pending()}
         record = AppliedRecord(desired.commit, {name: at for name, at in behind.items() if at != desired.commit})
-        if record == self._record:
+        if record == self.sync.record:
             return
         try:
             update_record(self.cluster, self.name, self.namespace, lambda _: record)
@@ -303,7 +305,7 @@ class WatchedEnvironment:
                 raise
             self.log.warning("the record was not written", error=error.message)
             return
-        self._record = self.sync.record = record
+        self.sync.record = record
 
     def _count(self) -> None:
         self.metrics.queue.labels(self.name).set(len(self.queue))
@@ -311,18 +313,11 @@ class WatchedEnvironment:
         self.metrics.slots_waiting.labels(self.name).set(len(self.slots.waiting()))
         held = sum("suspended" in result.held for result in self.results.values())
         self.metrics.suspended.labels(self.name).set(held)
-        counts = _count_verdicts(self.tracker.statuses())
-        counts[Verdict.HEALTHY.value] = counts.get(Verdict.HEALTHY.value, 0) + self.tracker.quiet_count()
+        counts = Counter(status.verdict for status in self.tracker.statuses().values())
+        counts[Verdict.HEALTHY] += self.tracker.quiet_count()
         for verdict in Verdict:
-            self.metrics.rollouts.labels(self.name, verdict.value).set(counts.get(verdict.value, 0))
+            self.metrics.rollouts.labels(self.name, verdict.value).set(counts[verdict])
 
 
 def _is_rolling(status: RolloutStatus) -> bool:
     return not status.verdict.is_final and status.phase is not Phase.NOT_APPLIED
-
-
-def _count_verdicts(statuses: Mapping[str, RolloutStatus]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for status in statuses.values():
-        counts[status.verdict.value] = counts.get(status.verdict.value, 0) + 1
-    return counts

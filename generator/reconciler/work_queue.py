@@ -96,17 +96,6 @@ class WorkQueue:
         with self._condition:
             return len(self._failures)
 
-    def wait_until_idle(self, seconds: float) -> bool:
-        """Wait until nothing is due or worked on; what is put off by a delay does not count."""
-        end = self._clock() + seconds
-        with self._condition:
-            while self._working or any(at <= self._clock() for at in self._due.values()):
-                rest = end - self._clock()
-                if rest <= 0 or self._closed:
-                    return False
-                self._condition.wait(min(rest, 0.05))
-            return True
-
     def close(self) -> None:
         """Let everybody who takes go home."""
         with self._condition:

@@ -8,7 +8,7 @@ from generator.cluster.apply_objects import apply_objects
 from generator.cluster.changes import Action
 from generator.cluster.endpoint_pass import EndpointPass, run_pass
 from generator.cluster.kinds import AUTOSCALER, DEPLOYMENT, INFERENCE_SERVICE, SERVICE, Kind, ObjectRef, ref_of
-from generator.cluster.policy import PRUNE, ApplyPolicy, PruneLimit
+from generator.cluster.policy import PRUNE, ApplyPolicy
 from generator.cluster.port import Cluster as Port
 from generator.cluster.prune import check_limit, prune_object
 from generator.errors import Refused
@@ -117,6 +117,6 @@ def test_more_than_the_limit_is_refused_unless_confirmed() -> None:
     """One pass deletes no fleet by mistake."""
     doomed = [ObjectRef(Kind("v1", "Service", "services"), "prod", f"s{number}") for number in range(51)]
     with pytest.raises(Refused, match="51 objects would be pruned, at most 50"):
-        check_limit(doomed, PruneLimit(), "environment prod")
-    check_limit(doomed, PruneLimit(confirmed=True), "environment prod")
-    check_limit(doomed[:50], PruneLimit(), "environment prod")
+        check_limit(doomed, 50, "environment prod")
+    check_limit(doomed, len(doomed), "environment prod")
+    check_limit(doomed[:50], 50, "environment prod")
