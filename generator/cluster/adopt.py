@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from generator.cluster.adoption_plan import AdoptionPlan, AdoptionStep, Step, old_target
+from generator.cluster.adoption_plan import AdoptionPlan, AdoptionStep, Step, target_port
 from generator.cluster.apply_objects import apply_object
 from generator.cluster.changes import Action, ObjectChange
 from generator.cluster.drift import is_controller, managed_fields
@@ -22,6 +22,7 @@ from generator.cluster.replacement import find_refusal, replace_deployment
 from generator.cluster.replicas import hand_over, least_replicas, leaves_replicas
 from generator.cluster.takeover import take_fields
 from generator.errors import Refused, RevstampError, RolloutTimedOut, StaleObject
+from generator.render.pods import REVISION
 
 _POLL = 0.1
 
@@ -100,14 +101,13 @@ def _carry_out(
             yield _delete(cluster, step)
         elif step.step in (Step.REPLACE, Step.RESUME):
             yield replace_deployment(cluster, step, clock.wait_for)
-            yield _settle(cluster, step, manifests)
+            yield _apply(cluster, step, manifests)
         elif step.step is Step.BRIDGE:
             yield _take_over(cluster, step, bridge(step))
         elif step.step is Step.TAKE_OVER:
             yield _take_over(cluster, step, step.manifest or {}, least_replicas(manifests, step.manifest or {}))
         elif step.manifest is not None:
-            least = least_replicas(manifests, step.manifest)
-            yield apply_object(cluster, step.manifest, ApplyPolicy(), least=least).change
+            yield _apply(cluster, step, manifests)
     except RevstampError as error:
         yield ObjectChange(step.ref, Action.FAILED, error.message, error)
 
@@ -142,18 +142,18 @@ def makers_of(live: Body) -> list[tuple[str, str]]:
 
 def _version(body: Body) -> str:
     annotations = body["metadata"].get("annotations") or {}
-    return f"r{annotations.get('revstamp.io/revision', '?')}"
+    return f"r{annotations.get(REVISION, '?')}"
 
 
-def _settle(cluster: Cluster, step: AdoptionStep, manifests: Sequence[Body]) -> ObjectChange:
-    """Bring the number of replicas to what git says, or leave it to the autoscaler."""
+def _apply(cluster: Cluster, step: AdoptionStep, manifests: Sequence[Body]) -> ObjectChange:
+    """Apply what git says, its number of replicas too, unless that is an autoscaler's."""
     manifest = step.manifest or {}
     return apply_object(cluster, manifest, ApplyPolicy(), least=least_replicas(manifests, manifest)).change
 
 
 def bridge(step: AdoptionStep) -> dict[str, Any]:
     """The Service as git has it, but pointing to the old pods' port, which the new ones have too."""
-    manifest, target = step.manifest or {}, old_target(step.live or {})
+    manifest, target = step.manifest or {}, target_port(step.live or {})
     ports = [{**port, "targetPort": target} for port in manifest["spec"]["ports"]]
     metadata = manifest["metadata"]
     annotations = {**(metadata.get("annotations") or {}), ADOPTING: "true"}

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from generator.cluster.apply_objects import REVISION, order_manifests
+from generator.cluster.apply_objects import order_manifests
 from generator.cluster.drift import is_ours, say_makers
 from generator.cluster.kinds import (
     AUTOSCALER,
@@ -28,6 +28,7 @@ from generator.cluster.orphans import count_replicas, find_orphans
 from generator.cluster.policy import ADOPTING
 from generator.cluster.port import Body, Cluster
 from generator.cluster.replicas import scales
+from generator.render.pods import REVISION
 
 
 class Step(StrEnum):
@@ -160,8 +161,8 @@ def _plan_service(ref: ObjectRef, manifest: Body, live: Body | None, workload: B
     step = _plan_other(ref, manifest, live)
     if step.step is not Step.TAKE_OVER or live is None or workload is None:
         return step
-    old_port, new_port = old_target(live), _number_of(manifest, workload)
-    if old_port is None or not _names_a_port(manifest) or old_port == _target(manifest):
+    old_port, new_port = target_port(live), _number_of(manifest, workload)
+    if old_port is None or not _names_a_port(manifest) or old_port == target_port(manifest):
         return step
     if old_port != new_port:
         words = (
@@ -169,7 +170,7 @@ def _plan_service(ref: ObjectRef, manifest: Body, live: Body | None, workload: B
             "pods that do not listen where the Service points to, until all are replaced"
         )
         return AdoptionStep(ref, Step.TAKE_OVER, words, manifest, live)
-    words = f"{step.words}; it points to port {old_port} by number until all pods name it {_target(manifest)!r}"
+    words = f"{step.words}; it points to port {old_port} by number until all pods name it {target_port(manifest)!r}"
     return AdoptionStep(ref, Step.BRIDGE, words, manifest, live)
 
 
@@ -177,23 +178,19 @@ def _ports(service: Body) -> list[Mapping[str, Any]]:
     return [port for port in (service.get("spec") or {}).get("ports") or () if isinstance(port, Mapping)]
 
 
-def _target(service: Body) -> Any:
+def target_port(service: Body) -> Any:
+    """The port of the pods that a Service points to: a number, a name, or None where it has no port."""
     ports = _ports(service)
     return ports[0].get("targetPort", ports[0].get("port")) if ports else None
 
 
-def old_target(service: Body) -> Any:
-    """The port of the pods that a Service points to: a number, a name, or None where it has no port."""
-    return _target(service)
-
-
 def _names_a_port(service: Body) -> bool:
-    return isinstance(_target(service), str)
+    return isinstance(target_port(service), str)
 
 
 def _number_of(service: Body, workload: Body) -> Any:
     """The number that the new pods give to the port which the Service names."""
-    name = _target(service)
+    name = target_port(service)
     for container in workload["spec"]["template"]["spec"].get("containers") or ():
         for port in container.get("ports") or ():
             if port.get("name") == name:

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from generator.cluster.changes import Action, ChangeSet, ObjectChange
 from generator.cluster.conflicts import apply_over
-from generator.cluster.drift import Drift, blocks_apply, find_drift, is_added, is_ours, say_makers
+from generator.cluster.drift import Drift, blocks_apply, content_of, find_drift, is_added, is_ours, say_makers
 from generator.cluster.kinds import DEPLOYMENT, ObjectRef, ref_of
 from generator.cluster.orphans import count_replicas, create_over_orphans, find_orphans
 from generator.cluster.ownership import is_applied
@@ -21,9 +20,7 @@ from generator.cluster.port import Body, Cluster
 from generator.cluster.replicas import hand_over, least_replicas, leaves_replicas, must_hand_over, seed
 from generator.cluster.takeover import take_fields
 from generator.errors import NotOurs, RevstampError
-
-REVISION = "revstamp.io/revision"
-_COUNTED = "deployment.kubernetes.io/revision"
+from generator.render.pods import REVISION
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,21 +165,13 @@ def _configure(work: _Work, live: Body, drift: tuple[Drift, ...]) -> Applied:
     done, left = apply_over(cluster, work.manifest, work.policy)
     healed = [item for item in drift if work.policy.heal and blocks_apply(item)] if not left else []
     reason = "; ".join(part for part in (*(f"undone: {item}" for item in healed), left) if part)
-    same = (not dry and _version(done) == _version(live)) or _content(done) == _content(live)
+    # Controllers write while we do, and in a dry run the version does not move at all.
+    same = (not dry and _version(done) == _version(live)) or content_of(done) == content_of(live)
     return Applied(ObjectChange(work.ref, Action.UNCHANGED if same else Action.CONFIGURED, reason, drift=drift), done)
 
 
 def _version(body: Body) -> str:
     return str(body["metadata"].get("resourceVersion"))
-
-
-def _content(body: Body) -> dict[str, Any]:
-    """All but what the server and controllers keep for themselves: those write while we do, and in a dry run the
-    version does not move at all."""
-    metadata = body["metadata"]
-    kept = {name: value for name, value in body.items() if name not in ("metadata", "status")}
-    annotations = {name: text for name, text in (metadata.get("annotations") or {}).items() if name != _COUNTED}
-    return {**kept, "labels": metadata.get("labels"), "annotations": annotations}
 
 
 def _say_left(drift: Sequence[Drift]) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 from generator.cluster.fields import MISSING, Path, iterate_leaves, say_path, value_at_path
 from generator.cluster.port import FIELD_MANAGER, Body
+from generator.render.pods import ORDINAL
 
 REPLICAS: Path = ("f:spec", "f:replicas")
 REPLICAS_MANAGER = "revstamp-replicas"
@@ -22,6 +23,7 @@ _RESTARTED_AT = "f:kubectl.kubernetes.io/restartedAt"
 _CONTROLLERS = frozenset(
     {"kube-controller-manager", "kube-scheduler", "kubelet", "manager", "kserve-controller-manager", REPLICAS_MANAGER}
 )
+_NO_CONTENT = frozenset({"apiVersion", "kind", "metadata", "status"})
 _LAST_APPLIED = "f:kubectl.kubernetes.io/last-applied-configuration"
 
 
@@ -80,6 +82,14 @@ def managed_fields(live: Body) -> list[Mapping[str, Any]]:
     metadata = live.get("metadata")
     entries = metadata.get("managedFields") if isinstance(metadata, Mapping) else None
     return [entry for entry in entries or () if isinstance(entry, Mapping)]
+
+
+def content_of(body: Body) -> dict[str, Any]:
+    """All of an object that git or a person may write: without its identity, its status and what is counted."""
+    metadata = body["metadata"]
+    kept = {name: value for name, value in body.items() if name not in _NO_CONTENT}
+    annotations = {name: text for name, text in (metadata.get("annotations") or {}).items() if name != ORDINAL}
+    return {**kept, "labels": metadata.get("labels"), "annotations": annotations}
 
 
 def find_drift(manifest: Body, live: Body) -> tuple[Drift, ...]:

@@ -16,10 +16,10 @@ from generator.cluster.kinds import (
     AUTOSCALER,
     DEPLOYMENT,
     HTTP_ROUTE,
-    INFERENCE_SERVICE,
     INGRESS,
     POD_DISRUPTION_BUDGET,
     SERVICE,
+    WORKLOADS,
     ObjectRef,
     ref_of,
 )
@@ -27,7 +27,6 @@ from generator.cluster.policy import ApplyPolicy
 from generator.cluster.port import Body, Cluster
 from generator.cluster.prune import order_doomed, prune_object
 
-_WORKLOADS = (DEPLOYMENT, INFERENCE_SERVICE)
 _ATTENDANTS = frozenset({SERVICE.name, INGRESS.name, HTTP_ROUTE.name, POD_DISRUPTION_BUDGET.name})
 """Kinds that lead requests to the pods of a workload, or keep these from being evicted."""
 
@@ -60,7 +59,7 @@ def run_pass(cluster: Cluster, task: EndpointPass) -> PassResult:
     Where one workload takes another one's place, whatever leads requests to the old one and guards its pods stays as
     it is until the new one serves: what is there is neither changed nor pruned. What is not there is made at once.
     """
-    swaps = any(ref.kind in _WORKLOADS for ref in (*task.doomed, *task.staying))
+    swaps = any(ref.kind in WORKLOADS for ref in (*task.doomed, *task.staying))
     # An autoscaler would fight over replicas with git; while workloads swap places it is the old one's.
     first = [] if swaps else [ref for ref in task.doomed if ref.kind == AUTOSCALER]
     done = [prune_object(cluster, ref, task.endpoint, dry_run=task.policy.dry_run) for ref in first]
@@ -100,7 +99,7 @@ def _successor_is_coming(manifests: Sequence[Body], live: Mapping[ObjectRef, Bod
     """The workload that takes another one's place and does not serve yet."""
     for manifest in manifests:
         ref = ref_of(manifest)
-        if ref.kind in _WORKLOADS and not serves(live.get(ref)):
+        if ref.kind in WORKLOADS and not serves(live.get(ref)):
             return ref
     return None
 

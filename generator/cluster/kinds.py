@@ -44,6 +44,8 @@ EVENT = Kind("v1", "Event", "events")
 NODE = Kind("v1", "Node", "nodes", namespaced=False)
 LEASE = Kind("coordination.k8s.io/v1", "Lease", "leases")
 
+WORKLOADS = (DEPLOYMENT, INFERENCE_SERVICE)
+
 RENDERED = (
     SERVICE,
     DEPLOYMENT,

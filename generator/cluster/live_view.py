@@ -13,9 +13,8 @@ from typing import Any, Protocol
 
 from generator.cluster.kinds import DEPLOYMENT, EVENT, INFERENCE_SERVICE, POD, RENDERED, REPLICA_SET, Kind
 from generator.cluster.port import Body, Cluster, Happening
-from generator.cluster.prune import ENDPOINT
 from generator.errors import InternalError, KindMissing, RevstampError
-from generator.render.pods import REVISION, value_at
+from generator.render.pods import ENDPOINT, REVISION, value_at
 from generator.rollout.status import LiveObjects
 from generator.rollout.trim import trim_deployment, trim_event, trim_inference_service, trim_pod, trim_replica_set
 

@@ -14,8 +14,7 @@ from generator.cluster.kinds import ObjectRef
 from generator.cluster.policy import PRUNE
 from generator.cluster.port import Body, Cluster
 from generator.errors import Refused, RevstampError, StaleObject
-
-ENDPOINT = "revstamp.io/endpoint"
+from generator.render.pods import ENDPOINT
 
 NEVER = frozenset({"Namespace", "PersistentVolumeClaim", "PersistentVolume", "CustomResourceDefinition"})
 """Kinds whose deletion loses data or other people's objects."""

@@ -12,9 +12,9 @@ from typing import Any
 
 from generator.cluster.kinds import CONFIG_MAP, EVENT, LEASE, POD, RENDERED, REPLICA_SET, Kind
 from generator.cluster.port import Cluster
-from generator.cluster.prune import ENDPOINT
 from generator.errors import ClusterForbidden, KindMissing
 from generator.reconciler.installation import READ, reconciler_rules
+from generator.render.pods import ENDPOINT
 from generator.service.finding import Finding
 
 _KINDS = {(kind.group, kind.plural): kind for kind in (*RENDERED, POD, REPLICA_SET, EVENT, CONFIG_MAP, LEASE)}

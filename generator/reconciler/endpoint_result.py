@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from generator.cluster.changes import Action, ChangeSet
-from generator.cluster.kinds import DEPLOYMENT, INFERENCE_SERVICE
+from generator.cluster.kinds import WORKLOADS
 from generator.errors import RevstampError
 
-WORKLOADS = (DEPLOYMENT, INFERENCE_SERVICE)
 APPLIED = (Action.CREATED, Action.CONFIGURED, Action.UNCHANGED)
 
 

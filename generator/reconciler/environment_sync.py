@@ -16,17 +16,16 @@ from dataclasses import replace
 from generator.cluster.changes import Action, ChangeSet, ObjectChange
 from generator.cluster.drift import blocks_apply
 from generator.cluster.endpoint_pass import EndpointPass, run_pass
-from generator.cluster.kinds import RENDERED, ObjectRef, ref_of
+from generator.cluster.kinds import RENDERED, WORKLOADS, ObjectRef, ref_of
 from generator.cluster.policy import ApplyPolicy
 from generator.cluster.port import Cluster
-from generator.cluster.prune import ENDPOINT
 from generator.cluster.record import AppliedRecord
 from generator.errors import InvalidInput, KindMissing, NotFound, Refused, RevstampError
-from generator.reconciler.endpoint_result import APPLIED, WAITING, WORKLOADS, EndpointResult, SyncOptions, is_rolled_out
+from generator.reconciler.endpoint_result import APPLIED, WAITING, EndpointResult, SyncOptions, is_rolled_out
 from generator.reconciler.prune_gate import History, PruneGate, find_reason_to_keep, limit_pruning
 from generator.reconciler.slots import RolloutSlots
 from generator.reconciler.sync_index import SyncIndex
-from generator.render.pods import pod_revision_path, value_at
+from generator.render.pods import ENDPOINT, pod_revision_path, value_at
 from generator.service.desired import DesiredEndpoint, DesiredEnvironment, DesiredObject
 from generator.service.fleet import EndpointRef
 

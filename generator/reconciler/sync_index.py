@@ -11,20 +11,16 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
-from generator.cluster.drift import Drift, find_drift, is_ours
+from generator.cluster.drift import Drift, content_of, find_drift, is_ours
 from generator.cluster.kinds import Kind, ObjectRef, ref_of
 from generator.cluster.ownership import is_applied
 from generator.cluster.port import Body
-from generator.cluster.prune import ENDPOINT
-from generator.render.pods import pod_revision_path, value_at
+from generator.render.pods import ENDPOINT, STOP, pod_revision_path, value_at
 from generator.service.desired import DesiredObject
 
 Wanted = Callable[[str, ObjectRef], DesiredObject | None]
 """The manifest that git has of an endpoint for this object, or None."""
-
-_VOLATILE = "deployment.kubernetes.io/revision"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +97,12 @@ class SyncIndex:
     def find_settled(self, endpoint: str, blobs: Mapping[str, str]) -> tuple[ObjectRef, ...] | None:
         """The endpoint's objects, where they are just these manifests and nothing is to be told; else None."""
         with self._lock:
-            refs = {ref for ref in self._by_endpoint.get(endpoint, ()) if self._is_free(ref)}
+            refs = self.owned_refs(endpoint)
             marks = {f"{ref.kind.name.lower()}.yaml": self._marks[ref] for ref in refs}
         if len(refs) != len(blobs) or any(mark.drift for mark in marks.values()):
             return None
         settled = all(file in marks and marks[file].blob == blob for file, blob in blobs.items())
-        return tuple(sorted(refs, key=str)) if settled else None
+        return refs if settled else None
 
     def owned_refs(self, endpoint: str) -> tuple[ObjectRef, ...]:
         """Objects of an endpoint that revstamp applied and nobody else owns."""
@@ -193,17 +189,14 @@ def _replicas(body: Body) -> int:
     """Pods that a workload has now; an InferenceService does not say, so 1 stands for some."""
     status = body.get("status") or {}
     if body.get("kind") == "InferenceService":
-        return 0 if (body["metadata"].get("annotations") or {}).get("serving.kserve.io/stop") == "true" else 1
+        return 0 if (body["metadata"].get("annotations") or {}).get(STOP) == "true" else 1
     found = status.get("replicas", 0)
     return found if isinstance(found, int) else 0
 
 
 def _key(body: Body) -> int:
     """A hash of everything but the status and what the server counts."""
-    metadata: Mapping[str, Any] = body["metadata"]
-    annotations = {name: text for name, text in (metadata.get("annotations") or {}).items() if name != _VOLATILE}
-    kept = [body.get("spec"), metadata.get("labels"), annotations, metadata.get("deletionTimestamp")]
-    return hash(json.dumps(kept, sort_keys=True))
+    return hash(json.dumps([content_of(body), body["metadata"].get("deletionTimestamp")], sort_keys=True))
 
 
 def _is_older(version: str, known: str) -> bool:

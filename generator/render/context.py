@@ -16,13 +16,13 @@ from generator.render.kserve_values import (
     warn_about_runtime,
 )
 from generator.render.pod_values import (
-    LABEL_ENDPOINT,
     has_runtime,
     has_sleep_action,
     is_knative,
     pod_values,
     server_values,
 )
+from generator.render.pods import ENDPOINT
 from generator.render.route_values import autoscaler_values, disruption_values, route_values, warn_about_annotations
 from generator.render.scaling import ScalingPlan, plan_scaling
 from generator.render.servers import plan_server
@@ -62,7 +62,7 @@ def describe_endpoint(endpoint: ResolvedEndpoint) -> RenderInput:
         "name": endpoint.name,
         "namespace": endpoint.namespace,
         "environment": endpoint.environment,
-        "labels": {**endpoint.labels, LABEL_ENDPOINT: endpoint.name, LABEL_MANAGED_BY: "revstamp"},
+        "labels": {**endpoint.labels, ENDPOINT: endpoint.name, LABEL_MANAGED_BY: "revstamp"},
         "annotations": {ANNOTATION_OWNER: endpoint.owner} if endpoint.owner else {},
         "pod": pod,
         "server": server_values(endpoint, server, files),

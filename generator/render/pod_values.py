@@ -10,12 +10,12 @@ from typing import Any
 
 from generator.render.arguments import escape_expansion
 from generator.render.download import ModelFiles, pull_policy
+from generator.render.pods import ENDPOINT
 from generator.render.servers import ServerPlan
 from generator.spec.capacity import gpu_memory_threshold
 from generator.spec.resolved import ResolvedEndpoint
 from generator.spec.sections import EnvVar, Toleration
 
-LABEL_ENDPOINT = "revstamp.io/endpoint"
 GPU = "nvidia.com/gpu"
 PROBE_SECONDS = 10
 """Between two probes; the startup probe's failures add up to the load budget."""
@@ -26,7 +26,7 @@ def pod_values(endpoint: ResolvedEndpoint) -> dict[str, Any]:
     pod = endpoint.pod
     deployment = endpoint.framework == "deployment"
     knative = is_knative(endpoint)
-    labels = {**pod.labels, **endpoint.labels, LABEL_ENDPOINT: endpoint.name}
+    labels = {**pod.labels, **endpoint.labels, ENDPOINT: endpoint.name}
     return {
         "labels": {**labels, "app": endpoint.name} if deployment else dict(pod.labels),
         "annotations": dict(pod.annotations),

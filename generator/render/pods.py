@@ -13,7 +13,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+ENDPOINT = "revstamp.io/endpoint"
 REVISION = "revstamp.io/revision"
+ORDINAL = "deployment.kubernetes.io/revision"
+"""How a Deployment's controller numbers its ReplicaSets; the highest is the newest."""
 STOP = "serving.kserve.io/stop"
 MODE = "serving.kserve.io/deploymentMode"
 AUTOSCALER = "serving.kserve.io/autoscalerClass"

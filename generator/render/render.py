@@ -12,7 +12,7 @@ from generator.errors import RenderFailed, Violation
 from generator.render.context import TEMPLATE_KINDS, RenderInput, describe_endpoint
 from generator.render.engine import TemplateSet
 from generator.render.manifest import Manifest, ManifestSet
-from generator.render.pod_values import LABEL_ENDPOINT
+from generator.render.pods import ENDPOINT
 from generator.render.schema_check import SchemaVersions, check_manifest
 from generator.spec.resolved import ResolvedEndpoint
 
@@ -65,7 +65,7 @@ def _check_identity(template: str, body: Any, endpoint: ResolvedEndpoint) -> lis
         ("kind",): (body.get("kind"), TEMPLATE_KINDS[template]),
         ("metadata", "name"): (metadata.get("name"), _object_name(template, endpoint)),
         ("metadata", "namespace"): (metadata.get("namespace"), endpoint.namespace),
-        ("metadata", "labels"): (labels.get(LABEL_ENDPOINT) if isinstance(labels, Mapping) else None, endpoint.name),
+        ("metadata", "labels"): (labels.get(ENDPOINT) if isinstance(labels, Mapping) else None, endpoint.name),
     }
     return [
         (path, f"{path[-1]} is {value!r}", f"it must be {expected!r}: revstamp finds the object by it")

@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 from sys import intern
 from typing import Any
 
-from generator.render.pods import AUTOSCALER, MODE, REVISION, STOP, items_at, map_at
+from generator.render.pods import AUTOSCALER, ENDPOINT, MODE, ORDINAL, REVISION, STOP, items_at, map_at
 from generator.rollout.live import spec_written_at
 from generator.rollout.status import Body, write_time
 
 _METADATA = ("name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "generation")
-_ANNOTATIONS = (REVISION, STOP, MODE, AUTOSCALER, "deployment.kubernetes.io/revision")
-_LABELS = ("component", "revstamp.io/endpoint")
+_ANNOTATIONS = (REVISION, STOP, MODE, AUTOSCALER, ORDINAL)
+_LABELS = ("component", ENDPOINT)
 _CONDITION = ("type", "status", "reason", "message", "lastTransitionTime", "lastUpdateTime")
 _COUNTS = ("observedGeneration", "replicas", "updatedReplicas", "availableReplicas")
 _POD_CONDITIONS = ("PodScheduled", "Ready", "PodReadyToStartContainers", "DisruptionTarget")

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from generator.render.pods import KNATIVE_MODES, MODE, STANDARD_MODES, STOP, items_at, map_at, value_at
+from generator.render.pods import KNATIVE_MODES, MODE, ORDINAL, STANDARD_MODES, STOP, items_at, map_at, value_at
 from generator.rollout.live import (
     controller_uid,
     is_terminating,
@@ -30,8 +30,6 @@ from generator.rollout.status import Body, Expectation, LiveObjects
 INFERENCE_SERVICE = "InferenceService"
 OTHER_COMPONENTS = ("transformer", "explainer")
 """KServe's label `component` of pods that are no predictor."""
-_ORDINAL = "deployment.kubernetes.io/revision"
-"""How a Deployment's controller numbers its ReplicaSets; the highest is the newest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +207,7 @@ def find_replica_set(expectation: Expectation, deployment: Body | None, replica_
 
 
 def _ordinal(body: Body) -> tuple[int, str]:
-    text = read_text(body, "metadata", "annotations", _ORDINAL)
+    text = read_text(body, "metadata", "annotations", ORDINAL)
     return (int(text) if text.isascii() and text.isdigit() else 0, read_text(body, "metadata", "creationTimestamp"))
 
 

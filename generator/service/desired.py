@@ -15,6 +15,7 @@ from generator.cluster.kinds import ObjectRef, ref_of
 from generator.errors import InvalidInput, NotFound, Refused
 from generator.gitops.snapshot import Snapshot
 from generator.render.parse import load_yaml
+from generator.render.pods import ENDPOINT
 from generator.render.stamp import Stamp
 from generator.service.commit import SnapshotTree
 from generator.service.fleet import EndpointRef, Fleet
@@ -210,8 +211,8 @@ class DesiredEnvironment:
                 hint="`revstamp commit --all` writes it anew",
             )
         labels = metadata.get("labels")
-        if not isinstance(labels, Mapping) or labels.get("revstamp.io/endpoint") != ref.name:
-            raise Refused(f"{path} lacks the label revstamp.io/endpoint: {ref.name}", hint="`revstamp commit --all`")
+        if not isinstance(labels, Mapping) or labels.get(ENDPOINT) != ref.name:
+            raise Refused(f"{path} lacks the label {ENDPOINT}: {ref.name}", hint="`revstamp commit --all`")
         checked: Body = body
         return checked
 
