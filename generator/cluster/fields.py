@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 Path = tuple[str, ...]
@@ -45,22 +46,44 @@ def _step(body: Any, element: str) -> Any:
         return body.get(rest, MISSING) if isinstance(body, Mapping) else MISSING
     if not isinstance(body, Sequence) or isinstance(body, str):
         return MISSING
-    try:
-        wanted = json.loads(rest)
-    except ValueError:
-        return MISSING
-    if kind == "k":
-        return next((item for item in body if _has_keys(item, wanted)), MISSING)
+    if kind == "i":
+        return body[int(rest)] if rest.isascii() and rest.isdigit() and int(rest) < len(body) else MISSING
+    return next((item for item in body if is_named(element, item)), MISSING)
+
+
+def is_named(element: str, item: Any) -> bool:
+    """Whether the element means this item of a list, by its keys or its value.
+
+    The protocol of a port may be left out in a manifest; TCP is its default.
+    """
+    kind, named = _parse_element(element)
     if kind == "v":
-        return wanted if wanted in body else MISSING
-    return body[wanted] if kind == "i" and type(wanted) is int and 0 <= wanted < len(body) else MISSING
-
-
-def _has_keys(item: Any, wanted: Mapping[str, Any]) -> bool:
-    """Whether a list's item has these keys; `protocol: TCP` is a port's default and may be left out in a manifest."""
-    if not isinstance(item, Mapping):
+        return is_same(named, item)
+    if kind != "k" or not isinstance(item, Mapping):
         return False
-    return all(item.get(key, "TCP" if key == "protocol" else None) == value for key, value in wanted.items())
+    return all(is_same(value, item.get(key, "TCP" if key == "protocol" else None)) for key, value in named.items())
+
+
+@lru_cache(maxsize=4096)
+def _parse_element(element: str) -> tuple[str, Any]:
+    """`k` or `v` and what it names; an empty kind for all else. The same few names come with every endpoint."""
+    kind, _, rest = element.partition(":")
+    try:
+        named = json.loads(rest)
+    except ValueError:
+        return "", None
+    return (kind, named) if kind == "v" or (kind == "k" and isinstance(named, dict)) else ("", None)
+
+
+def is_same(one: Any, other: Any) -> bool:
+    """Equal to the last type: 1, 1.0 and true are three values."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(is_same(value, other[key]) for key, value in one.items())
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(is_same, one, other))
+    return bool(one == other)
 
 
 def say_path(path: Sequence[str]) -> str:

@@ -1,26 +1,21 @@
 """Whose fields an object has, by its `managedFields`.
 
-Owns: whether an apply would change anything, who owns a field, and moving others' fields into our entry. Refuses:
-deciding whether that is right. Pure.
+Owns: whether an apply would change anything, and moving others' fields into our entry. Refuses: deciding whether that
+is right. Pure.
 Source: structured-merge-diff's `fieldsV1`; moving entries is how client-side apply is migrated (Kubernetes
 documentation, "Server-Side Apply", upgrading from client-side apply).
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from generator.cluster.defaults import Names, find_defaults
 from generator.cluster.drift import managed_fields
-from generator.cluster.fields import Path, iterate_leaves
+from generator.cluster.fields import is_named, is_same
 from generator.cluster.port import FIELD_MANAGER, Body
-
-Owner = tuple[str, str, str]
-"""Manager, operation (`Apply` or `Update`) and subresource, which is empty for the object itself."""
 
 _IDENTITY = ("apiVersion", "kind")
 _NAMES = ("name", "namespace")
@@ -86,11 +81,11 @@ class _Comparison:
         places = []
         left = [element for element in fields if element != "."]
         for item in wanted:
-            element = next((each for each in left if _is_named(each, item)), None)
+            element = next((each for each in left if is_named(each, item)), None)
             if element is None:
                 return False
             left.remove(element)
-            places_found = [place for place, other in enumerate(found) if _is_named(element, other)]
+            places_found = [place for place, other in enumerate(found) if is_named(element, other)]
             if len(places_found) != 1:
                 return False
             same = element.startswith("v:") or self.agrees(item, found[places_found[0]], fields[element], at)
@@ -102,7 +97,7 @@ class _Comparison:
     def _is_whole(self, wanted: Any, found: Any, at: Names) -> bool:
         """Equal, but for what the server fills in."""
         if not self.defaults:
-            return _is_same(wanted, found)
+            return is_same(wanted, found)
         if isinstance(wanted, dict) and isinstance(found, dict):
             return wanted.keys() <= found.keys() and all(
                 self._is_whole(wanted[key], value, (*at, key)) if key in wanted else self._is_default(key, value, at)
@@ -112,69 +107,11 @@ class _Comparison:
             return len(wanted) == len(found) and all(
                 self._is_whole(one, other, at) for one, other in zip(wanted, found, strict=True)
             )
-        return _is_same(wanted, found)
+        return is_same(wanted, found)
 
     def _is_default(self, key: str, value: Any, at: Names) -> bool:
         known = self.defaults.get(at, {})
-        return key in known and _is_same(known[key], value)
-
-
-def _is_named(element: str, item: Any) -> bool:
-    """Whether the element means this item, by its keys or its value. The protocol of a port may be left out."""
-    kind, named = _parse_element(element)
-    if kind == "v":
-        return _is_same(named, item)
-    if kind != "k" or not isinstance(item, dict):
-        return False
-    return all(_is_same(value, item.get(key, "TCP" if key == "protocol" else None)) for key, value in named.items())
-
-
-@lru_cache(maxsize=4096)
-def _parse_element(element: str) -> tuple[str, Any]:
-    """`k` or `v` and what it names; an empty kind for all else. The same few names come with every endpoint."""
-    kind, _, rest = element.partition(":")
-    try:
-        named = json.loads(rest)
-    except ValueError:
-        return "", None
-    return (kind, named) if kind == "v" or (kind == "k" and isinstance(named, dict)) else ("", None)
-
-
-def _is_same(one: Any, other: Any) -> bool:
-    """Equal to the last type: 1, 1.0 and true are three values."""
-    if type(one) is not type(other):
-        return False
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(_is_same(value, other[key]) for key, value in one.items())
-    if isinstance(one, list):
-        return len(one) == len(other) and all(map(_is_same, one, other))
-    return bool(one == other)
-
-
-def fields_of(entry: Mapping[str, Any]) -> frozenset[Path]:
-    """The fields that one entry of `managedFields` names to their ends."""
-    fields = entry.get("fieldsV1")
-    return frozenset(iterate_leaves(fields)) if isinstance(fields, Mapping) else frozenset()
-
-
-def owners_of(live: Body, path: Sequence[str]) -> list[Owner]:
-    """Who owns the field, something below it, or the whole that it is part of. `path` as in `fields.Path`."""
-    found = []
-    for entry in managed_fields(live):
-        fields = entry.get("fieldsV1")
-        if isinstance(fields, Mapping) and _reaches(fields, path):
-            owner = (entry.get("manager"), entry.get("operation"), entry.get("subresource"))
-            found.append((str(owner[0] or ""), str(owner[1] or ""), str(owner[2] or "")))
-    return found
-
-
-def _reaches(fields: Mapping[str, Any], path: Sequence[str]) -> bool:
-    for at, element in enumerate(path):
-        if element not in fields:
-            # A whole that is owned as one, such as a selector, has no fields below it.
-            return at > 0 and not any(each != "." for each in fields)
-        fields = fields[element]
-    return True
+        return key in known and is_same(known[key], value)
 
 
 def take_over(live: Body, managers: Sequence[tuple[str, str]], manager: str = FIELD_MANAGER) -> list[dict[str, Any]]:

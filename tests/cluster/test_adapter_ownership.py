@@ -11,9 +11,10 @@ import pytest
 
 from generator.cluster.kinds import ref_of
 from generator.cluster.kubernetes_cluster import KubernetesCluster
-from generator.cluster.ownership import is_applied, owners_of, take_over
+from generator.cluster.ownership import is_applied, take_over
 from generator.cluster.takeover import take_fields
 from generator.errors import ClusterError
+from tests.cluster.field_owners import owners_of
 from tests.cluster.golden_manifests import GoldenFile, golden_files
 from tests.testbed.catalogue import DEFAULT_KSERVE
 from tests.testbed.workloads import make_deployment

@@ -10,7 +10,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generator.cluster.ownership import fields_of, is_applied, merge_fields, owners_of, take_over
+from generator.cluster.ownership import is_applied, merge_fields, take_over
+from tests.cluster.field_owners import fields_of, owners_of
 
 SCALARS = st.one_of(st.booleans(), st.integers(-3, 3), st.sampled_from(["", "a", "1", "true", "1Gi"]))
 NAMES = st.sampled_from(["name", "a", "b.c", "x/y", "f:z"])
