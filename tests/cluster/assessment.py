@@ -10,9 +10,19 @@ from typing import Any
 
 from generator.rollout.assess import assess
 from generator.rollout.expect import expect
-from generator.rollout.status import Expectation, LiveObjects, Memory, PhaseBudgets, RolloutStatus
+from generator.rollout.status import Expectation, LiveObjects, Memory, PhaseBudgets, Reason, RolloutStatus
 from generator.rollout.trim import trim_deployment, trim_event, trim_inference_service, trim_pod, trim_replica_set
 from tests.testbed.kube.api import Api, Object
+
+FAILURES = {
+    "image-pull": Reason.IMAGE_PULL,
+    "crash-loop": Reason.CRASH_LOOP,
+    "oom": Reason.OUT_OF_MEMORY,
+    "config-error": Reason.CONFIG_ERROR,
+    "mount-failed": Reason.MOUNT_FAILED,
+    "init-crash": Reason.DOWNLOAD_FAILED,
+}
+"""What a fate of a pod is to be called."""
 
 SHORT = PhaseBudgets(
     capacity_seconds=6, download_seconds=6, load_seconds=6, drain_seconds=20, pull_seconds=60, start_seconds=30,

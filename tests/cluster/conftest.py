@@ -11,6 +11,8 @@ from generator.cluster.kubernetes_cluster import KubernetesCluster
 from generator.cluster.open import open_cluster
 from generator.cluster.port import Cluster as Port
 from tests.cluster.adapter_clusters import open_kubernetes
+from tests.cluster.gitops_fixtures import gitops as gitops
+from tests.cluster.gitops_fixtures import opening as opening
 from tests.testbed.fault_proxy import FaultProxy
 from tests.testbed.fixtures.cluster import Cluster
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from generator.rollout.status import Phase, Reason, RolloutStatus, Verdict
-from tests.cluster.assessment import LONG, SHORT, Follower
+from tests.cluster.assessment import FAILURES, LONG, SHORT, Follower
 from tests.testbed.fixtures.cluster import Cluster
 from tests.testbed.kube.api import Object
 from tests.testbed.workloads import is_rolled_out, list_pods, make_deployment, make_inference_service
@@ -17,14 +17,6 @@ from tests.testbed.workloads import is_rolled_out, list_pods, make_deployment, m
 pytestmark = pytest.mark.cluster
 
 DEPLOYMENT = "/apis/apps/v1/namespaces/{}/deployments/chat"
-FAILURES = {
-    "image-pull": Reason.IMAGE_PULL,
-    "crash-loop": Reason.CRASH_LOOP,
-    "oom": Reason.OUT_OF_MEMORY,
-    "config-error": Reason.CONFIG_ERROR,
-    "mount-failed": Reason.MOUNT_FAILED,
-    "init-crash": Reason.DOWNLOAD_FAILED,
-}
 MAKERS: dict[str, Callable[..., Object]] = {"Deployment": make_deployment, "InferenceService": make_inference_service}
 
 

@@ -4,43 +4,20 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from generator.cluster.kinds import CONFIG_MAP, DEPLOYMENT, SERVICE, ObjectRef
-from generator.cluster.open import open_cluster
 from generator.cluster.port import Cluster as Port
-from tests.cluster.gitops import GitOps, Running, make_gitops, reconciling
+from tests.cluster.gitops import GitOps, Running, reconciling
+from tests.cluster.gitops_fixtures import Open
 from tests.fleet_repository import git
 from tests.testbed.fixtures.cluster import Cluster
 from tests.testbed.workloads import is_rolled_out
 
 pytestmark = pytest.mark.cluster
-
-Open = Callable[[str], Port]
-
-
-@pytest.fixture
-def gitops(tmp_path: Path, namespace: str) -> GitOps:
-    """A repository for the namespace."""
-    return make_gitops(tmp_path / "gitops", namespace)
-
-
-@pytest.fixture
-def opening(testbed: Cluster) -> Iterator[Open]:
-    """Connections to the testbed, closed at the end."""
-    opened: list[Port] = []
-
-    def connect(name: str) -> Port:
-        opened.append(open_cluster(name, kubeconfig=str(testbed.kubeconfig), connections=12))
-        return opened[-1]
-
-    yield connect
-    for port in opened:
-        port.close()
 
 
 def deployment_path(namespace: str, name: str) -> str:

@@ -2,46 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-
 import pytest
 
-from generator.cluster.open import open_cluster
-from generator.cluster.port import Cluster as Port
-from tests.cluster.gitops import GitOps, make_gitops, reconciling
+from tests.cluster.gitops import GitOps, reconciling
+from tests.cluster.gitops_fixtures import Open
 from tests.fleet_repository import git
 from tests.testbed.fixtures.cluster import Cluster
 from tests.testbed.workloads import is_rolled_out
 
 pytestmark = pytest.mark.cluster
 
-Open = Callable[[str], Port]
 STUCK = "registry.internal/serve/vllm:fate-never-ready"
 
 
 @pytest.fixture
-def gitops(tmp_path: Path, namespace: str) -> GitOps:
+def gitops(gitops: GitOps) -> GitOps:
     """Two endpoints, of which one may roll at a time."""
-    made = make_gitops(tmp_path / "gitops", namespace)
-    made.edit_environment(lambda spec: spec["policies"].update(maxConcurrentRollouts=1))
-    made.add("bad", commit=False)
-    made.add("good")
-    return made
-
-
-@pytest.fixture
-def opening(testbed: Cluster) -> Iterator[Open]:
-    """Connections to the testbed, closed at the end."""
-    opened: list[Port] = []
-
-    def connect(name: str) -> Port:
-        opened.append(open_cluster(name, kubeconfig=str(testbed.kubeconfig), connections=12))
-        return opened[-1]
-
-    yield connect
-    for port in opened:
-        port.close()
+    gitops.edit_environment(lambda spec: spec["policies"].update(maxConcurrentRollouts=1))
+    gitops.add("bad", commit=False)
+    gitops.add("good")
+    return gitops
 
 
 def wait_for_revision(testbed: Cluster, gitops: GitOps, name: str, revision: int) -> None:

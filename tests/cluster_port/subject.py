@@ -123,6 +123,19 @@ class Watcher:
         """The states that were put."""
         return (one.body for one in list(self.events) if one.happening is Happening.PUT)
 
+    def moments(self) -> Iterator[list[Body]]:
+        """What was there at each moment from the first listing on."""
+        live: dict[str, Body] = {}
+        listed = False
+        for event in list(self.events):
+            if event.happening is Happening.PUT:
+                live[event.body["metadata"]["uid"]] = event.body
+            elif event.happening is Happening.GONE:
+                live.pop(event.body["metadata"]["uid"], None)
+            listed = listed or event.happening is Happening.LISTED
+            if listed:
+                yield list(live.values())
+
     def _follow(self) -> None:
         for event in self._source:
             with self._changed:

@@ -12,7 +12,6 @@ from generator.cluster.apply_objects import apply_objects
 from generator.cluster.changes import Action
 from generator.cluster.kinds import DEPLOYMENT, POD, SERVICE
 from generator.cluster.policy import ApplyPolicy
-from generator.cluster.port import Happening
 from tests.cluster.objects import autoscaler, deployment, service
 from tests.cluster.test_adopt import make_legacy, wanted
 from tests.cluster_port.subject import Subject, Watcher
@@ -75,20 +74,8 @@ def test_a_legacy_endpoint_is_adopted_without_losing_a_ready_pod(subject: Subjec
         done = adopt(subject.port, manifests, plan_adoption(subject.port, manifests), rollout_seconds=60)
         subject.wait(DEPLOYMENT, is_rolled_out)
     assert Action.FAILED not in {change.action for change in done}
-    live: dict[str, Any] = {}
-    ready, most = 99, 0
-    listed = False
-    for event in watcher.events:
-        if event.happening is Happening.PUT:
-            live[event.body["metadata"]["uid"]] = event.body
-        elif event.happening is Happening.GONE:
-            live.pop(event.body["metadata"]["uid"], None)
-        listed = listed or event.happening is Happening.LISTED
-        if listed:
-            ready = min(ready, sum(is_ready(pod) and not ends(pod) for pod in live.values()))
-            most = max(most, sum(not ends(pod) for pod in live.values()))
-    assert ready >= 3
-    assert most <= 4
+    assert min(sum(is_ready(pod) and not ends(pod) for pod in pods) for pods in watcher.moments()) >= 3
+    assert max(sum(not ends(pod) for pod in pods) for pods in watcher.moments()) <= 4
     assert plan_adoption(subject.port, manifests).is_done
     assert subject.read(SERVICE, "chat-svc")["spec"]["selector"] == {"app": "chat"}
     assert set(actions(subject, manifests, ApplyPolicy()).values()) == {Action.UNCHANGED}

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 
 from generator.cluster.kinds import POD
 from generator.cluster.port import Body, Happening
+from generator.cluster.simulated import DEFAULT_POOLS
 from generator.cluster.simulated.fates import FATES
 from tests.cluster_port.subject import Subject, Watcher
 from tests.testbed.cluster.fates import FATES as TESTBED_FATES
+from tests.testbed.cluster.spec import DEFAULT_POOLS as TESTBED_POOLS
 from tests.testbed.workloads import make_deployment, make_inference_service
 
 pytestmark = pytest.mark.sweep
@@ -111,6 +114,11 @@ def test_the_simulation_knows_every_fate_of_the_testbed() -> None:
     """And this suite all of them."""
     assert FATES == TESTBED_FATES
     assert set(PASSES) == {"", *FATES}
+
+
+def test_the_simulation_has_the_nodes_of_the_testbed() -> None:
+    """So that what schedules in one schedules in the other."""
+    assert [asdict(pool) for pool in DEFAULT_POOLS] == [asdict(pool) for pool in TESTBED_POOLS]
 
 
 @pytest.mark.parametrize("fate", PASSES)

@@ -10,6 +10,7 @@ import pytest
 from generator.cluster.kinds import AUTOSCALER, DEPLOYMENT, POD, REPLICA_SET
 from generator.cluster.port import Body, Happening
 from generator.errors import ObjectInvalid, QuotaExceeded
+from tests.cluster.objects import autoscaler
 from tests.cluster_port.subject import Subject, Watcher
 from tests.testbed.workloads import is_rolled_out, make_deployment
 
@@ -393,19 +394,3 @@ def test_an_autoscaler_lets_nobody_past_its_most(subject: Subject) -> None:
     disabled = subject.wait(AUTOSCALER, says("ScalingActive", "False", "ScalingDisabled"), "none-hpa", seconds=60)
     assert disabled["status"].get("desiredReplicas", 0) == 0
     assert subject.read(DEPLOYMENT, "none")["spec"]["replicas"] == 0
-
-
-def autoscaler(namespace: str, least: int, most: int) -> dict[str, Any]:
-    """For the Deployment chat."""
-    target = {"type": "Utilization", "averageUtilization": 80}
-    return {
-        "apiVersion": "autoscaling/v2",
-        "kind": "HorizontalPodAutoscaler",
-        "metadata": {"name": "chat-hpa", "namespace": namespace},
-        "spec": {
-            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "chat"},
-            "minReplicas": least,
-            "maxReplicas": most,
-            "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": target}}],
-        },
-    }

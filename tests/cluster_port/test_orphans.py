@@ -12,7 +12,7 @@ from generator.cluster.apply_objects import apply_object, apply_objects
 from generator.cluster.changes import Action
 from generator.cluster.kinds import DEPLOYMENT, POD, ObjectRef
 from generator.cluster.policy import ApplyPolicy
-from generator.cluster.port import Body, Happening, Propagation
+from generator.cluster.port import Body, Propagation
 from generator.errors import NotOurs
 from tests.cluster.objects import autoscaler, deployment, service
 from tests.cluster.test_adopt import make_legacy, wanted
@@ -34,17 +34,7 @@ def leave_orphans(subject: Subject, replicas: int) -> None:
 
 def least_ready(watcher: Watcher) -> int:
     """The least number of ready pods at any moment after the first listing."""
-    live: dict[str, Body] = {}
-    least, listed = 99, False
-    for event in list(watcher.events):
-        if event.happening is Happening.PUT:
-            live[event.body["metadata"]["uid"]] = event.body
-        elif event.happening is Happening.GONE:
-            live.pop(event.body["metadata"]["uid"], None)
-        listed = listed or event.happening is Happening.LISTED
-        if listed:
-            least = min(least, sum(is_ready(pod) and not ends(pod) for pod in live.values()))
-    return least
+    return min(sum(is_ready(pod) and not ends(pod) for pod in pods) for pods in watcher.moments())
 
 
 def settled(body: Body) -> bool:

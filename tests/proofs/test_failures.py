@@ -11,8 +11,9 @@ import pytest
 
 from generator.cli.main import run
 from generator.rollout.status import Reason, RolloutStatus, Verdict
+from tests.cluster.assessment import FAILURES
 from tests.cluster.gitops import GitOps, Running, reconciling
-from tests.proofs.conftest import Open
+from tests.cluster.gitops_fixtures import Open
 from tests.proofs.watching import watching
 from tests.testbed.fixtures.cluster import Cluster
 from tests.testbed.kube.api import Object
@@ -25,16 +26,7 @@ NAMED = 5.0
 """Seconds from the first sign until it has a name."""
 SLACK = 2.0
 """Kubernetes cuts its times to whole seconds."""
-REASONS = {
-    "image-pull": Reason.IMAGE_PULL,
-    "crash-loop": Reason.CRASH_LOOP,
-    "oom": Reason.OUT_OF_MEMORY,
-    "config-error": Reason.CONFIG_ERROR,
-    "mount-failed": Reason.MOUNT_FAILED,
-    "init-crash": Reason.DOWNLOAD_FAILED,
-    "never-ready": Reason.LOAD_TIMEOUT,
-    "no-gpus": Reason.UNSCHEDULABLE,
-}
+REASONS = {**FAILURES, "never-ready": Reason.LOAD_TIMEOUT, "no-gpus": Reason.UNSCHEDULABLE}
 LATE = {"never-ready": 10, "image-pull": 22}
 """Seconds until these are due: a load by whole periods of its probe, nothing being wrong before; three pulls, with
 eleven seconds from one to the next."""

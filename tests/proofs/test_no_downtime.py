@@ -13,7 +13,7 @@ from generator.service.desired import DesiredEnvironment
 from generator.service.workspace import Workspace
 from generator.settings import Settings
 from tests.cluster.gitops import GitOps, Running, reconciling
-from tests.proofs.conftest import Open
+from tests.cluster.gitops_fixtures import Open
 from tests.proofs.ready_pods import ReadyPods, counting
 from tests.testbed.fixtures.cluster import Cluster
 
