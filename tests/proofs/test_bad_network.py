@@ -159,7 +159,6 @@ def prove(
     assert {name: later.get(name) for name in uids} == uids
     assert not lost
     assert not bugs
-    assert failures > 0
 
 
 @pytest.mark.cluster
