@@ -6,6 +6,7 @@ a library's exceptions stop at its adapter and are chained to one of these.
     RevstampError
     ├── InvalidInput            a file, request or option that cannot be accepted (carries violations)
     ├── Refused                 the request is well formed, the rules say no (carries violations)
+    │   └── AlreadyRunning      another redeployment of the endpoint has no verdict yet
     ├── NotFound                no such endpoint, environment, revision or file
     ├── AlreadyExists           would overwrite something that is there
     ├── RenderFailed            a template or its result is wrong (carries violations)
@@ -36,6 +37,13 @@ a library's exceptions stop at its adapter and are chained to one of these.
     ├── RolloutFailed           the verdict on a revision is failed
     ├── RolloutTimedOut         a wait ended before there was a verdict
     ├── RolloutSuperseded       a newer revision took the place of the one that was waited for
+    ├── StoreError              something about the database
+    │   ├── StoreUnavailable    not reachable, overloaded, locked; trying again helps
+    │   ├── StoreReadOnly       it takes no writes
+    │   ├── StoreFull           it has no room left
+    │   ├── StoreOutdated       its tables are older than this revstamp
+    │   ├── StoreNewer          its tables are newer than this revstamp
+    │   └── StoreConflict       a rule of the tables does not allow it
     ├── StorageFailed           the machine does not let a file be read or written
     └── InternalError           a bug of revstamp
 """
@@ -151,6 +159,14 @@ class Refused(RevstampError):
     usual_hint = "change the request, the endpoint's file, or the limits of its environment"
     exit_code = 3
     http_status = 409
+
+
+class AlreadyRunning(Refused):
+    """Another redeployment of the endpoint has no verdict yet; `details` say which, by whom, since when."""
+
+    code = "already-running"
+    usual_hint = "wait for its verdict, or take its place with --supersede"
+    exit_code = 5
 
 
 class NotFound(RevstampError):
@@ -402,6 +418,61 @@ class RolloutSuperseded(RevstampError):
     code = "rollout-superseded"
     usual_hint = "`revstamp watch ENDPOINT` follows the newer one"
     exit_code = 12
+    http_status = 409
+
+
+class StoreError(RevstampError):
+    """Something about the database; the subclasses say what. Neither git nor a cluster was touched."""
+
+    code = "store-error"
+    usual_hint = "`revstamp db check` says what is wrong with the database"
+    exit_code = 13
+    http_status = 503
+    passes: ClassVar[bool] = False
+    """Whether the same transaction may come through a moment later."""
+
+
+class StoreUnavailable(StoreError):
+    """The database cannot be reached, or is too busy; trying again helps."""
+
+    code = "store-unavailable"
+    usual_hint = "try again; `revstamp db check` tells whether it can be reached"
+    default_retryable = True
+    passes = True
+
+
+class StoreReadOnly(StoreError):
+    """The database takes no writes: a standby, a read-only file or disk."""
+
+    code = "store-read-only"
+    usual_hint = "give the URL of the primary, or the right to write the file and its folder"
+
+
+class StoreFull(StoreError):
+    """The database has no room left."""
+
+    code = "store-full"
+    usual_hint = "make room; `revstamp db prune` takes old events away"
+
+
+class StoreOutdated(StoreError):
+    """The tables are missing, or older than this revstamp."""
+
+    code = "store-outdated"
+    usual_hint = "run `revstamp db upgrade`"
+
+
+class StoreNewer(StoreError):
+    """The tables were upgraded by a newer revstamp."""
+
+    code = "store-newer"
+    usual_hint = "install the revstamp that upgraded the database, or a newer one"
+
+
+class StoreConflict(StoreError):
+    """A rule of the tables does not allow it; a bug where a person meets it."""
+
+    code = "store-conflict"
     http_status = 409
 
 

@@ -29,8 +29,7 @@ from generator.reconciler.tracker import RolloutTracker
 from generator.reconciler.work_queue import WorkQueue
 from generator.rollout.status import Expectation, Phase, RolloutStatus, Verdict
 from generator.service.desired import DesiredEnvironment
-from generator.service.expectation import expect_endpoint
-from generator.service.fleet import EndpointRef
+from generator.service.expectation import Expectations
 
 _JOIN_SECONDS = 10.0
 """How long the end of a term waits for its workers; one that hangs in a request writes nothing afterwards."""
@@ -81,7 +80,7 @@ class WatchedEnvironment:
         self._unjudged = threading.Event()
         self._seen = _Pending(time.monotonic(), tip.commit)
         self._awaited: set[str] = set()
-        self._expectations: dict[str, tuple[object, Expectation | None]] = {}
+        self._expectations = Expectations()
         self._touched_at: dict[str, tuple[int, datetime]] = {}
         """By endpoint: the pod revision, and when it was first applied."""
         self._stop = threading.Event()
@@ -234,15 +233,8 @@ class WatchedEnvironment:
         self._record_due.set()
 
     def _expect(self, name: str) -> Expectation | None:
-        """What git wants of an endpoint; worked out once for each of its versions."""
-        environment = self.sync.desired
-        trace = (environment.traces.get(name), environment.environment_trace)
-        known = self._expectations.get(name)
-        if known is None or known[0] != trace:
-            desired = self.sync.read(name)
-            known = (trace, expect_endpoint(environment, desired) if desired.bodies else None)
-            self._expectations[name] = known
-        expectation = known[1]
+        """What git wants of an endpoint, and since when it is there."""
+        expectation = self._expectations.find(self.sync.desired, name)
         if expectation is None:
             return None
         return replace(expectation, applied_at=self._applied_at(name, expectation.pod_revision))
@@ -258,12 +250,8 @@ class WatchedEnvironment:
         """
         if name in self.slots.holders():
             return False
-        environment = self.sync.desired
-        trace = environment.traces.get(name)
-        if trace is None or not trace.stamp or not trace.manifests:
-            return False
-        stamp = environment.fleet.stamp(EndpointRef(environment.name, name))
-        return stamp is not None and self.view.is_complete(name, str(stamp.pod_revision))
+        pod_revision = self.sync.desired.pod_revision_of(name)
+        return pod_revision is not None and self.view.is_complete(name, str(pod_revision))
 
     def _is_failing(self, name: str) -> bool:
         status = self.tracker.status(name)

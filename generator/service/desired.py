@@ -133,6 +133,28 @@ class DesiredEnvironment:
         objects = tuple(self._parse(ref)) if traces.manifests else ()
         return DesiredEndpoint(ref, traces, stamp, objects)
 
+    def pod_revision_of(self, name: str) -> int | None:
+        """The pod revision of an endpoint that has objects; None where it has none. Only its stamp is read."""
+        trace = self.traces.get(name)
+        if trace is None or not trace.stamp or not trace.manifests:
+            return None
+        stamp = self.fleet.stamp(EndpointRef(self.name, name))
+        return stamp.pod_revision if stamp is not None else None
+
+    def find_id(self, name: str) -> str | None:
+        """The platform's id of an endpoint, as its file gives it. InvalidInput where the file is wrong."""
+        ref = EndpointRef(self.name, name)
+        if self.fleet.find_file(ref) is None:
+            return None
+        return self.fleet.endpoint_file(ref).endpoint.metadata.id
+
+    def is_external(self, name: str) -> bool:
+        """Whether the endpoint's model is served elsewhere, so that it has neither stamp nor objects."""
+        ref = EndpointRef(self.name, name)
+        if self.fleet.find_file(ref) is None:
+            return False
+        return self.fleet.endpoint_file(ref).endpoint.spec.model.type == "external"
+
     def blobs(self, name: str) -> Mapping[str, str]:
         """File name → blob id of an endpoint's manifests; nothing is parsed."""
         if not self.traces.get(name, Traces()).manifests:

@@ -13,6 +13,23 @@ from generator.service.fleet import EndpointRef
 from generator.spec.resolve import resolve_endpoint
 
 
+class Expectations:
+    """What git wants of the endpoints of one environment, worked out once for each of their versions."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[object, Expectation | None]] = {}
+
+    def find(self, environment: DesiredEnvironment, name: str) -> Expectation | None:
+        """What a rollout of the endpoint should come to; None where nothing is deployed. InvalidInput as `read`."""
+        trace = (environment.traces.get(name), environment.environment_trace)
+        known = self._known.get(name)
+        if known is None or known[0] != trace:
+            desired = environment.read(name)
+            known = (trace, expect_endpoint(environment, desired) if desired.bodies else None)
+            self._known[name] = known
+        return known[1]
+
+
 def expect_endpoint(environment: DesiredEnvironment, desired: DesiredEndpoint) -> Expectation:
     """What git says a rollout should come to."""
     budgets = find_budgets(environment, desired.ref)

@@ -1,0 +1,127 @@
+"""From a pending redeployment to a commit.
+
+Owns: that a wish is committed once, whatever was cut off before, and what git's answer means for the ledger. Refuses:
+accepting wishes (`redeployments`), and what becomes of the commit (`worker`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from generator.errors import GitError, RemoteUnavailable, RevstampError, StorageFailed
+from generator.gitops.identity import Actor
+from generator.render.stamp import Stamp
+from generator.service.commit import Author, OperationChange, fleet_at
+from generator.service.fleet import EndpointRef
+from generator.service.plan import EndpointPlan
+from generator.service.trunk import Trunk, find_request
+from generator.service.wishes import read_operation
+from generator.spec.resolved_data import resolved_data
+from generator.store.ledger import Ledger
+from generator.store.redeployment import Note, Redeployment
+from generator.store.states import State
+
+CLAIM_SECONDS = 180.0
+"""How long whoever commits may take before somebody else tries; more than a push with all its attempts."""
+
+
+class Committer:
+    """Carries pending redeployments out, one at a time each. `holder` names this process in claims."""
+
+    def __init__(self, trunk: Trunk, ledger: Ledger, holder: str) -> None:
+        self._trunk, self._ledger, self._holder = trunk, ledger, holder
+
+    def drive(self, row: Redeployment) -> Redeployment | None:
+        """Commit one; the row afterwards, still pending where trying again later may help.
+
+        None where somebody else works on it, or it has moved on.
+        """
+        if not self._ledger.claim(row, self._holder, CLAIM_SECONDS):
+            return None
+        try:
+            return self._commit(row)
+        except (RemoteUnavailable, StorageFailed) as error:
+            return self._put_off(row, error)
+        except RevstampError as error:
+            if isinstance(error, GitError) and error.retryable:
+                return self._put_off(row, error)
+            return self._fail(row, error)
+
+    def _commit(self, row: Redeployment) -> Redeployment | None:
+        operation = read_operation(row.operation)
+        author = Author(row.request_id, read_actor(row.actor), row.reason)
+        change = OperationChange(self._trunk.repository, self._trunk.branch, operation, author)
+        done = self._find_done(row)
+        if done is not None:
+            return self._settle_commit(row, None, done, "")
+        if row.branch:
+            change.base = self._trunk.read_tip()
+            result = self._trunk.propose(change.change(), row.branch)
+        else:
+            result = self._trunk.commit(change.change())
+        if result.commit is None:
+            return self._settle_nothing(row, change.plan)
+        return self._settle_commit(row, change.plan, result.commit, result.link or "")
+
+    def _find_done(self, row: Redeployment) -> str | None:
+        """The commit that an earlier attempt has made, however many others came after it."""
+        if row.attempts == 0 or row.branch:
+            return None
+        tip = self._trunk.read_tip()
+        return find_request(self._trunk.repository, row.base_commit, tip.commit, row.request_id)
+
+    def _settle_commit(
+        self, row: Redeployment, plan: EndpointPlan | None, commit: str, link: str
+    ) -> Redeployment | None:
+        stamp = plan.stamp if plan is not None else self._read_stamp(row, commit)
+        values: dict[str, Any] = {"commit_id": commit, **_stamp_values(stamp)}
+        if plan is not None and plan.resolved is not None:
+            values["resolved"] = resolved_data(plan.resolved)
+        revision = f"r{stamp.revision}" if stamp else "a change"
+        data = {"commit": commit, **({"link": link} if link else {})}
+        if row.branch:
+            words = f"{revision} waits on the branch {row.branch}"
+            values |= {"pull_request": link or None}
+            note = Note("proposed", words, {**data, "branch": row.branch})
+            return self._ledger.move(row, State.PROPOSED, note, values)
+        values["committed_at"] = self._ledger.time()
+        return self._ledger.move(row, State.COMMITTED, Note("committed", f"committed as {revision}", data), values)
+
+    def _settle_nothing(self, row: Redeployment, plan: EndpointPlan | None) -> Redeployment | None:
+        """Nothing had to be committed: an external model, or all is as it was asked for."""
+        external = plan is not None and plan.outcome == "external"
+        words = "an external model needs no deployment" if external else "everything is as it was asked for"
+        values = {"message": words, **_stamp_values(plan.stamp if plan else None)}
+        return self._ledger.move(row, State.HEALTHY, Note("healthy", words), values)
+
+    def _put_off(self, row: Redeployment, error: RevstampError) -> Redeployment:
+        values = {"claimed_by": None, "claimed_until": None, "message": error.message}
+        self._ledger.change(row, values, None if row.message == error.message else Note("delayed", error.message))
+        return row
+
+    def _fail(self, row: Redeployment, error: RevstampError) -> Redeployment | None:
+        violations = [violation.to_dict() for violation in error.violations]
+        values: dict[str, Any] = {"message": error.message, "hint": error.hint, "failure_reason": error.code}
+        values["violations"] = violations or None
+        return self._ledger.move(row, State.FAILED, Note("not-committed", error.message), values)
+
+    def _read_stamp(self, row: Redeployment, commit: str) -> Stamp | None:
+        fleet = fleet_at(self._trunk.repository.snapshot(commit))
+        return fleet.stamp(EndpointRef(row.environment, row.endpoint))
+
+
+def _stamp_values(stamp: Stamp | None) -> Mapping[str, Any]:
+    if stamp is None:
+        return {}
+    return {"revision": stamp.revision, "pod_revision": stamp.pod_revision, "restores": stamp.restores}
+
+
+def read_actor(text: str) -> Actor | None:
+    """The author of a commit, from `Name <address>` or a bare user id; None where nobody is named."""
+    name, _, rest = text.partition("<")
+    if not name.strip():
+        return None
+    cleaned = "".join(letter for letter in name.strip() if letter.isprintable() and letter not in "<>")
+    address = rest.rstrip().removesuffix(">").strip()
+    return Actor(cleaned or "somebody", address or f"{cleaned.replace(' ', '.') or 'somebody'}@users.noreply")

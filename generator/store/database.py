@@ -1,0 +1,140 @@
+"""One database: SQLite or PostgreSQL, reached by a URL.
+
+Owns: connections, transactions, and trying a transaction again where that may help. Refuses: tables, and the words of
+what goes wrong (`failures`).
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.pool import QueuePool
+
+from generator.errors import InvalidInput, RevstampError, StorageFailed
+from generator.store.failures import explain_failure
+
+T = TypeVar("T")
+
+RETRY_SECONDS = 5.0
+"""How long a transaction is tried again that failed for something that passes."""
+
+_IMMEDIATE = "revstamp_immediate"
+_BUSY_SECONDS = 10
+"""How long a connection to SQLite waits for whoever is writing."""
+
+_POSTGRES = {"connect_timeout": 5, "options": "-c timezone=UTC -c statement_timeout=30000 -c lock_timeout=10000"}
+
+
+class Database:
+    """Shared by threads. Nothing is connected to before the first transaction."""
+
+    def __init__(self, url: str, *, retry_seconds: float = RETRY_SECONDS) -> None:
+        """`url`: `sqlite:///FILE` or `postgresql://USER:PASSWORD@HOST/NAME`. InvalidInput where it is neither."""
+        self._url = read_url(url)
+        self._retry_seconds = retry_seconds
+        self.engine = _make_engine(self._url)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether it is a file on this machine."""
+        return self._url.get_backend_name() == "sqlite"
+
+    @property
+    def label(self) -> str:
+        """The URL without its password, for people."""
+        return self._url.render_as_string(hide_password=True).replace("+psycopg", "")
+
+    def read(self, work: Callable[[Connection], T]) -> T:
+        """Run a function in a transaction that only reads; tried again where that may help."""
+        return self._repeat(work, immediate=False)
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """Run a function in a transaction and commit it.
+
+        It may be run again also where an earlier run was committed and the answer was lost: what it does must be
+        recognizable as done.
+        """
+        return self._repeat(work, immediate=True)
+
+    def close(self) -> None:
+        """Give up all connections."""
+        self.engine.dispose()
+
+    def _repeat(self, work: Callable[[Connection], T], *, immediate: bool) -> T:
+        deadline = time.monotonic() + self._retry_seconds
+        pause = 0.02
+        while True:
+            try:
+                with self._transaction(immediate) as connection:
+                    return work(connection)
+            except RevstampError as error:
+                if not getattr(error, "passes", False) or time.monotonic() + pause > deadline:
+                    raise
+            time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - a pause
+            pause = min(1.0, pause * 2)
+
+    @contextmanager
+    def _transaction(self, immediate: bool) -> Iterator[Connection]:
+        try:
+            with self.engine.connect().execution_options(**{_IMMEDIATE: immediate}) as connection, connection.begin():
+                yield connection
+        except SQLAlchemyError as error:
+            raise explain_failure(error, self.label) from error
+
+
+def read_url(text: str) -> URL:
+    """The URL with the driver that is used. InvalidInput where it is of another kind of database."""
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        raise InvalidInput("the database's URL cannot be understood", hint=_URL_HINT) from None
+    backend = url.get_backend_name()
+    if backend in ("postgresql", "postgres"):
+        return url.set(drivername="postgresql+psycopg")
+    if backend != "sqlite":
+        raise InvalidInput(f"{backend} is not a kind of database that revstamp uses", hint=_URL_HINT)
+    if not url.database or url.database == ":memory:":
+        raise InvalidInput("the database must be a file: several processes share it", hint=_URL_HINT)
+    return url
+
+
+_URL_HINT = "give sqlite:////path/to/ledger.db, or postgresql://USER:PASSWORD@HOST:5432/NAME"
+
+
+def _make_engine(url: URL) -> Engine:
+    if url.get_backend_name() != "sqlite":
+        return create_engine(
+            url, pool_pre_ping=True, pool_size=8, max_overflow=16, pool_timeout=10, connect_args=_POSTGRES
+        )
+    folder = Path(str(url.database)).absolute().parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageFailed.from_os(error) from error
+    engine = create_engine(
+        url, poolclass=QueuePool, pool_size=8, max_overflow=16, connect_args={"timeout": _BUSY_SECONDS}
+    )
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # the driver's own transactions would begin too late
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={_BUSY_SECONDS * 1000}"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """A transaction that will write takes its lock at once: one that reads first could not be granted it later."""
+    immediate = connection.get_execution_options().get(_IMMEDIATE, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")

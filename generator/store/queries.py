@@ -1,0 +1,127 @@
+"""The ledger's reads: one redeployment, pages of them, events, what waits for the worker.
+
+Owns: filters and cursors. Refuses: changing anything. Nothing here asks a cluster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, select
+
+from generator.errors import NotFound
+from generator.store import tables
+from generator.store.database import Database
+from generator.store.redeployment import Event, Redeployment, read_event, read_redeployment
+from generator.store.states import LOCKING, Kind, State
+
+_ROWS = tables.redeployments
+_EVENTS = tables.events
+MOST = 1000
+"""Rows of one page at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which redeployments are meant; what is not given does not matter."""
+
+    environment: str | None = None
+    endpoint: str | None = None
+    states: Sequence[State] = ()
+    kinds: Sequence[Kind] = ()
+    actor: str | None = None
+    since: datetime | None = None
+
+
+class LedgerQueries:
+    """Reads of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def page(self, wanted: Filter, limit: int = 100, before: int | None = None) -> tuple[Redeployment, ...]:
+        """Newest first; `before` is the id of the last one of the page before."""
+        query = _narrow(select(_ROWS), wanted).order_by(_ROWS.c.id.desc()).limit(min(limit, MOST))
+        if before is not None:
+            query = query.where(_ROWS.c.id < before)
+        return self._rows(query)
+
+    def count(self, wanted: Filter) -> int:
+        """How many there are."""
+        query = _narrow(select(func.count()).select_from(_ROWS), wanted)
+        return int(self.database.read(lambda connection: connection.execute(query).scalar_one()))
+
+    def get(self, row_id: int) -> Redeployment:
+        """One by its number. NotFound where there is none."""
+        found = self._rows(select(_ROWS).where(_ROWS.c.id == row_id))
+        if not found:
+            raise NotFound(f"there is no redeployment {row_id}", hint="`revstamp history ENDPOINT` lists them")
+        return found[0]
+
+    def find(self, text: str) -> Redeployment:
+        """One by its number or its request id. NotFound where there is none."""
+        if text.isdecimal() and len(text) < 19:
+            return self.get(int(text))
+        found = self._rows(select(_ROWS).where(_ROWS.c.request_id == text).order_by(_ROWS.c.id).limit(1))
+        if not found:
+            raise NotFound(f"there is no redeployment {text!r}", hint="`revstamp history ENDPOINT` lists them")
+        return found[0]
+
+    def by_request(self, environment: str, endpoint: str, request_id: str) -> Redeployment | None:
+        """The one of an endpoint that a request id names."""
+        found = self._rows(
+            select(_ROWS).where(
+                _ROWS.c.request_id == request_id, _ROWS.c.environment == environment, _ROWS.c.endpoint == endpoint
+            )
+        )
+        return found[0] if found else None
+
+    def active(self, environment: str, endpoint: str) -> Redeployment | None:
+        """The one that holds the endpoint's lock."""
+        found = self.page(Filter(environment, endpoint, LOCKING), 1)
+        return found[0] if found else None
+
+    def latest_committed(self, environment: str, endpoint: str) -> Redeployment | None:
+        """The newest one that reached git."""
+        found = self._rows(
+            select(_ROWS)
+            .where(_ROWS.c.environment == environment, _ROWS.c.endpoint == endpoint, _ROWS.c.commit_id.is_not(None))
+            .where(_ROWS.c.state != State.REJECTED.value, _ROWS.c.state != State.PROPOSED.value)
+            .order_by(_ROWS.c.id.desc())
+            .limit(1)
+        )
+        return found[0] if found else None
+
+    def unsettled(self, limit: int = MOST) -> tuple[Redeployment, ...]:
+        """All that have no verdict yet, oldest first."""
+        states = [state.value for state in (*LOCKING, State.PROPOSED)]
+        return self._rows(select(_ROWS).where(_ROWS.c.state.in_(states)).order_by(_ROWS.c.id).limit(limit))
+
+    def events(self, row_id: int | None = None, after: int = 0, limit: int = MOST) -> tuple[Event, ...]:
+        """Events of one redeployment, or of all, in their order."""
+        query = select(_EVENTS).where(_EVENTS.c.id > after).order_by(_EVENTS.c.id).limit(limit)
+        if row_id is not None:
+            query = query.where(_EVENTS.c.redeployment_id == row_id)
+        return tuple(self.database.read(lambda connection: [read_event(row) for row in connection.execute(query)]))
+
+    def _rows(self, query: Select[Any]) -> tuple[Redeployment, ...]:
+        def work(connection: Connection) -> tuple[Redeployment, ...]:
+            return tuple(read_redeployment(row) for row in connection.execute(query))
+
+        return self.database.read(work)
+
+
+def _narrow(query: Select[Any], wanted: Filter) -> Select[Any]:
+    for column, value in (("environment", wanted.environment), ("endpoint", wanted.endpoint), ("actor", wanted.actor)):
+        if value is not None:
+            query = query.where(_ROWS.c[column] == value)
+    if wanted.states:
+        query = query.where(_ROWS.c.state.in_([state.value for state in wanted.states]))
+    if wanted.kinds:
+        query = query.where(_ROWS.c.kind.in_([kind.value for kind in wanted.kinds]))
+    if wanted.since is not None:
+        query = query.where(_ROWS.c.created_at >= wanted.since)
+    return query
