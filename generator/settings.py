@@ -29,6 +29,9 @@ class Settings:
     clusters: str = ""
     """How clusters are reached: `name=FILE#CONTEXT`, `name=#CONTEXT` or `name=in-cluster`, with commas between."""
 
+    database: str = ""
+    """URL of the ledger's database; empty: git only."""
+
     webhook_secret: str = ""
     """What the forge signs its webhooks with; empty: no webhook is accepted."""
 

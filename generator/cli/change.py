@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from generator.cli.ledger import is_recorded
 from generator.cli.output import note, print_json, say, use_color, warn
+from generator.cli.watching import Watched, watch_rollout
 
 if TYPE_CHECKING:
     from generator.service.commit import Author
@@ -71,27 +73,61 @@ def report_change(folder: str, operation: Operation, values: Mapping[str, Any], 
         plan = workspace.plan_operation(operation, author, values.get("branch"))
         print_plan(plan, output, state="planned")
         return
+    carry_out(workspace, operation, author, values, output)
+
+
+def carry_out(
+    workspace: Workspace, operation: Operation, author: Author, values: Mapping[str, Any], output: str
+) -> Committed | None:
+    """Carry the operation out, through the ledger where there is one (then None), and tell what came of it."""
+    if is_recorded(workspace, operation):
+        from generator.cli.ledger_change import report_recorded
+
+        report_recorded(workspace, operation, values, output)
+        return None
     done = workspace.commit_operation(operation, author, values.get("branch"))
-    report_committed(workspace, operation.verb, author, done, output)
+    report_committed(workspace, operation.verb, author, done, output, values)
+    return done
 
 
-def report_committed(workspace: Workspace, verb: str, author: Author, done: Committed, output: str) -> None:
-    """Tell what came of an operation that was carried out."""
-    plan, result = done.plan, done.result
+def report_committed(
+    workspace: Workspace, verb: str, author: Author, done: Committed, output: str, values: Mapping[str, Any]
+) -> None:
+    """Tell what came of an operation that was carried out, and with `--wait` how its rollout ends."""
     state = state_of(done)
-    if output == "json":
-        body = plan.to_dict() if plan else {}
-        print_json({"state": state, "requestId": author.request_id, **body, **commit_fields(done)})
-    else:
-        if plan is not None:
-            print_plan(plan, output, state=state)
-        if result.commit is None:
-            say("nothing to commit" if state == "unchanged" else f"{verb}: {state}, there is nothing to deploy")
-        else:
-            say(f"committed {result.commit[:10]} on {done.branch}{pushed_words(workspace, done)}")
-            if plan is None:
-                say("this request had been carried out before; nothing was done again")
+    if output != "json":
+        _tell_committed(workspace, verb, done, state)
     tell_follow_up(done)
+    watched = _wait(workspace, done, values, output) if values.get("wait") else None
+    if output == "json":
+        body = done.plan.to_dict() if done.plan else {}
+        rollouts = watched.to_dict() if watched else {}
+        print_json({"state": state, "requestId": author.request_id, **body, **commit_fields(done), **rollouts})
+    if watched is not None:
+        watched.require_healthy()
+        if output != "json":
+            say(f"{watched.name} is healthy")
+
+
+def _wait(workspace: Workspace, done: Committed, values: Mapping[str, Any], output: str) -> Watched | None:
+    plan, commit = done.plan, done.result.commit
+    stamp = plan.stamp if plan is not None else None
+    if commit is None or plan is None or stamp is None or stamp.deleted or done.branch != workspace.delivery_branch:
+        note("there is no rollout to wait for")
+        return None
+    return watch_rollout(str(workspace.root), str(plan.ref), commit, values, hidden=output == "json")
+
+
+def _tell_committed(workspace: Workspace, verb: str, done: Committed, state: str) -> None:
+    plan, result = done.plan, done.result
+    if plan is not None:
+        print_plan(plan, "text", state=state)
+    if result.commit is None:
+        say("nothing to commit" if state == "unchanged" else f"{verb}: {state}, there is nothing to deploy")
+        return
+    say(f"committed {result.commit[:10]} on {done.branch}{pushed_words(workspace, done)}")
+    if plan is None:
+        say("this request had been carried out before; nothing was done again")
 
 
 def state_of(done: Committed) -> str:

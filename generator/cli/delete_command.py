@@ -9,12 +9,14 @@ import click
 
 from generator.cli.change import change_options, report_change
 from generator.cli.output import output_option
+from generator.cli.watching import rollout_options
 
 
 @click.command("delete")
 @click.argument("endpoint")
 @click.option("--yes", is_flag=True, help="Do not ask on a terminal.")
 @change_options
+@rollout_options
 @output_option
 @click.pass_obj
 def command(folder: str, /, endpoint: str, yes: bool, output: str, **values: Any) -> None:

@@ -19,22 +19,26 @@ _SHOWN_PATH = 44
 
 
 @click.command("explain")
-@click.argument("endpoint", type=EndpointName())
+@click.argument("subject", metavar="ENDPOINT|REDEPLOYMENT", type=EndpointName())
 @click.argument("field", required=False)
 @click.option("--rev", metavar="REV", help="As a commit has it, not the work tree.")
 @output_option
 @click.pass_obj
-def command(folder: str, /, endpoint: str, field: str | None, rev: str | None, output: str) -> None:
-    """Say where each value of an endpoint comes from, and which manifest lines it ends in.
+def command(folder: str, /, subject: str, field: str | None, rev: str | None, output: str) -> None:
+    """Say where each value of an endpoint comes from and ends, or how a redeployment went.
 
-    ENDPOINT is a name, an id, or ENVIRONMENT/NAME. FIELD is a path in the endpoint's file, a flag's name, or a field
-    of the platform; `memory` means all below it. Without FIELD: all that have a value. Found by rendering with another
-    value in its place, so it holds for templates of your own.
+    ENDPOINT is a name, an id, or ENVIRONMENT/NAME; REDEPLOYMENT a number of the ledger: did the request arrive, did
+    validation pass, what was decided, committed, applied, what does the cluster say, what now.
+
+    FIELD is a path in the endpoint's file, a flag's name, or a field of the platform; `memory` means all below it.
+    Without FIELD: all that have a value. Found by rendering with another value in its place, so it holds for templates
+    of your own.
 
     \b
     Examples:
       revstamp explain prod/chat
       revstamp explain prod/chat memory.limit
+      revstamp explain 17
       revstamp explain prod/chat max-input-tokens
       revstamp explain prod/chat deploymentSpec --rev HEAD~3 --output json
     """
@@ -44,9 +48,12 @@ def command(folder: str, /, endpoint: str, field: str | None, rev: str | None, o
     from generator.service.workspace import Workspace
     from generator.settings import load_settings
 
+    if subject.isdecimal():
+        _explain_redeployment(folder, subject, output)
+        return
     workspace = Workspace.open(folder, load_settings())
     fleet = workspace.fleet if rev is None else fleet_at(workspace.snapshot(rev))
-    ref = fleet.find_endpoint(endpoint)
+    ref = fleet.find_endpoint(subject)
     explanation = explain_endpoint(fleet, ref, field, _flag_names())
     if output == "json":
         print_json([item.to_dict() for item in explanation.fields])
@@ -56,6 +63,24 @@ def command(folder: str, /, endpoint: str, field: str | None, rev: str | None, o
         raise Refused(f"{ref} cannot be resolved: a value is missing", violations=explanation.violations)
     for violation in explanation.violations:
         warn(f"{ref} cannot be deployed: {violation}")
+
+
+def _explain_redeployment(folder: str, number: str, output: str) -> None:
+    from generator.cli.ledger import open_ledger_of
+    from generator.service.questions import answer_all
+    from generator.store.endpoints import EndpointStates
+
+    with open_ledger_of(folder) as service:
+        row = service.queries.find(number)
+        state = EndpointStates(service.ledger.database).find(row.environment, row.endpoint)
+        answers = answer_all(row, service.queries.events(row.id), state)
+    if output == "json":
+        print_json({"redeployment": row.to_dict(), "answers": [answer.to_dict() for answer in answers]})
+        return
+    for answer in answers:
+        say(f"{answer.question} {answer.answer}".rstrip())
+        for line in answer.details:
+            say(f"  {line}")
 
 
 def _flag_names() -> dict[str, str]:

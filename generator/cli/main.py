@@ -38,12 +38,16 @@ COMMANDS: dict[str, str] = {
     "status": "say what serves, what is coming, and what is wrong",
     "watch": "follow a rollout to its verdict",
     "reconcile": "keep clusters at what the branch says, for ever",
+    "worker": "carry accepted redeployments to git, for ever",
+    "read-status": "settle redeployments by what clusters show, for ever",
     "suspend": "let the reconciler leave an endpoint or environment alone",
     "resume": "let the reconciler go on",
     "adopt": "take over what another tool made, without losing a pod",
     "install": "print what runs the reconciler in a cluster",
     "log": "list an endpoint's revisions: who, when, why, what",
-    "explain": "say where each value comes from and where it ends",
+    "history": "list redeployments: who, what, what came of it",
+    "show": "show one redeployment with its events",
+    "explain": "say where each value comes from, or how a redeployment went",
     "verify": "check that a revision is what its sources say",
     "schema": "print the JSON Schema of a file format",
     "environments": "list environments and their endpoints",
@@ -64,7 +68,7 @@ class LazyGroup(click.Group):
         """The command, imported now."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"generator.cli.{cmd_name}_command")
+        module = importlib.import_module(f"generator.cli.{cmd_name.replace('-', '_')}_command")
         command: click.Command = module.command
         return command
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
-from generator.cli.change import change_options, print_plan, read_author, report_committed
+from generator.cli.change import carry_out, change_options, print_plan, read_author
 from generator.cli.output import note, output_option
+from generator.cli.watching import rollout_options
 
 
 @click.command("promote")
@@ -18,6 +19,7 @@ from generator.cli.output import note, output_option
 @click.option("--as", "name", metavar="NAME", help="Its name there.  [default: the same name, else the same route]")
 @click.option("--yes", is_flag=True, help="Do not ask on a terminal.")
 @change_options
+@rollout_options
 @output_option
 @click.pass_obj
 def command(
@@ -50,5 +52,4 @@ def command(
                 note("nothing to promote")
             return
         click.confirm(f"Commit this to {plan.ref}?", abort=True, err=True)
-    done = workspace.commit_operation(operation, author, values["branch"])
-    report_committed(workspace, operation.verb, author, done, output)
+    carry_out(workspace, operation, author, values, output)

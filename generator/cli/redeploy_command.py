@@ -9,6 +9,7 @@ import click
 from generator.cli.change import change_options, report_change
 from generator.cli.fields import field_options, read_fields
 from generator.cli.output import output_option
+from generator.cli.watching import rollout_options
 
 
 @click.command("redeploy")
@@ -22,6 +23,7 @@ from generator.cli.output import output_option
 )
 @field_options
 @change_options
+@rollout_options
 @output_option
 @click.pass_obj
 def command(folder: str, /, endpoint: str, request_file: Any, output: str, **values: Any) -> None:

@@ -7,8 +7,10 @@ from typing import Any
 
 import click
 
-from generator.cli.change import change_options, print_plan, read_author, report_committed
+from generator.cli.change import carry_out, change_options, print_plan, read_author
+from generator.cli.ledger import has_ledger
 from generator.cli.output import note, output_option, print_json, say, use_color
+from generator.cli.watching import rollout_options
 
 
 @click.command("rollback")
@@ -17,6 +19,7 @@ from generator.cli.output import note, output_option, print_json, say, use_color
     "--to", "revision", type=click.IntRange(1), metavar="N", help="The revision.  [default: the last other one]"
 )
 @change_options
+@rollout_options
 @output_option
 @click.pass_obj
 def command(folder: str, /, endpoint: str, revision: int | None, output: str, **values: Any) -> None:
@@ -48,10 +51,14 @@ def command(folder: str, /, endpoint: str, revision: int | None, output: str, **
             )
             return
         print_plan(plan, output, state="planned")
+    elif has_ledger(workspace.repository.git_dir, settings):
+        from generator.cli.ledger_change import report_recorded
+
+        report_recorded(workspace, operation, values, output)
+        return
     else:
-        done = workspace.commit_operation(operation, author, values["branch"])
-        plan_done = done.plan
-        report_committed(workspace, operation.verb, author, done, output)
+        done = carry_out(workspace, operation, author, values, output)
+        plan_done = done.plan if done is not None else None
         drift = compare_with_past(workspace, entry, plan_done) if plan_done else None
         if plan_done is not None and plan_done.stamp is not None and output == "text":
             say(f"r{plan_done.stamp.revision} = r{entry.stamp.revision}")

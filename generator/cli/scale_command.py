@@ -8,6 +8,7 @@ import click
 
 from generator.cli.change import change_options, report_change
 from generator.cli.output import output_option
+from generator.cli.watching import rollout_options
 
 
 @click.command("scale")
@@ -16,6 +17,7 @@ from generator.cli.output import output_option
 @click.option("--max", "most", type=click.IntRange(0), help="Greatest number of replicas.")
 @click.option("--replicas", type=click.IntRange(0), help="A fixed number: both bounds at once.")
 @change_options
+@rollout_options
 @output_option
 @click.pass_obj
 def command(

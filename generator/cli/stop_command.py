@@ -8,11 +8,13 @@ import click
 
 from generator.cli.change import change_options, report_change
 from generator.cli.output import output_option
+from generator.cli.watching import rollout_options
 
 
 @click.command("stop")
 @click.argument("endpoint")
 @change_options
+@rollout_options
 @output_option
 @click.pass_obj
 def command(folder: str, /, endpoint: str, output: str, **values: Any) -> None:

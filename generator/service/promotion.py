@@ -53,13 +53,17 @@ class PromoteOperation:
 
     def plan(self, base: Fleet, tip: Fleet, request: PlanRequest) -> EndpointPlan:
         """Patch the counterpart's file at the tip, and plan the result."""
+        return self.as_patch(tip).plan(base, tip, request)
+
+    def as_patch(self, tip: Fleet) -> PatchOperation:
+        """What the promotion means for the counterpart, by what both files say at this tip."""
         if self.from_environment == self.to_environment:
             raise InvalidInput("an endpoint is promoted from one environment to another", hint="name two environments")
         name = self.source.rpartition("/")[2]
         source = tip.endpoint_file(tip.find_endpoint(f"{self.from_environment}/{name}"))
         target = find_counterpart(tip, source, self.to_environment, self.target_name)
         patch = promotion_patch(source, tip.endpoint_file(target), self.from_environment)
-        return PatchOperation(str(target), patch, restart=False, verb=self.verb).plan(base, tip, request)
+        return PatchOperation(str(target), patch, restart=False, verb=self.verb)
 
 
 def find_counterpart(fleet: Fleet, source: EndpointFile, environment: str, name: str | None) -> EndpointRef:

@@ -17,13 +17,14 @@ from generator.errors import AlreadyRunning, InvalidInput, NotFound, Refused, Re
 from generator.service.commit import Author, OperationChange, fleet_at
 from generator.service.committing import read_actor
 from generator.service.fleet import EndpointRef, Fleet
-from generator.service.operations import DeleteOperation, Operation, PatchOperation
+from generator.service.operations import DeleteOperation, Operation, PatchOperation, RestoreOperation
 from generator.service.plan import EndpointPlan
+from generator.service.promotion import PromoteOperation
 from generator.service.rollback import restore
 from generator.service.seeding import SeededOperation
 from generator.service.trunk import Trunk
 from generator.service.wishes import write_operation
-from generator.spec.names import endpoint_name, read_uuid
+from generator.spec.names import endpoint_name, is_dns_label, is_endpoint_name, read_uuid
 from generator.spec.patch import Patch
 from generator.spec.platform_rows import read_rows
 from generator.store.ledger import Ledger
@@ -39,6 +40,7 @@ class Asker:
 
     `actor` is `Name <address>` or a user id. `key`: the same key with the same content is carried out once.
     `request_id` names the wish in git; made up where it is empty. `supersede` takes the place of one that runs.
+    `branch`: commit there, for a pull request.
     """
 
     actor: str = ""
@@ -46,6 +48,7 @@ class Asker:
     key: str | None = None
     request_id: str = ""
     supersede: bool = False
+    branch: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,13 @@ class Redeployments:
         identity = fleet.endpoint_file(ref).endpoint.metadata.id
         return Target(ref, self._find_rows(identity) if identity else None)
 
+    def find_ref(self, text: str) -> EndpointRef:
+        """The endpoint that is meant, also one that is gone, as `environment/name`."""
+        environment, _, name = text.rpartition("/")
+        if environment and is_dns_label(environment) and is_endpoint_name(name):
+            return EndpointRef(environment, name)
+        return self.find_target(text, self._fleet(refresh=False)).ref
+
     def redeploy(
         self, text: str, asker: Asker, body: Mapping[str, Any] | None = None, patch: Patch | None = None
     ) -> Accepted:
@@ -100,6 +110,17 @@ class Redeployments:
         patch = Patch({("spec", "replicas", bound): value for bound, value in given.items() if value is not None})
         kind = Kind.STOP if (least, most) == (0, 0) else Kind.SCALE
         return self.change(text, kind, asker, patch)
+
+    def carry_out(self, operation: Operation, asker: Asker) -> Accepted:
+        """An operation of the command line, as the wish that it is."""
+        if isinstance(operation, PromoteOperation):
+            operation = operation.as_patch(self._fleet())
+        if isinstance(operation, PatchOperation):
+            kind, body = Kind(operation.verb), operation.request_body
+            return self.change(operation.target, kind, asker, operation.patch, body, restart=operation.restart)
+        if isinstance(operation, RestoreOperation):
+            return self.rollback(str(operation.target), asker, operation.revision)
+        return self.delete(str(operation.target), asker)
 
     def change(
         self,
@@ -167,9 +188,8 @@ class Redeployments:
             return Accepted(known, False)
         try:
             plan, base = self._plan(operation, self._author(asker, wish.request_id))
-            wish = replace(
-                wish, operation=write_operation(operation), base_commit=base, branch=self._branch_for(plan, wish)
-            )
+            branch = asker.branch or self._branch_for(plan, wish)
+            wish = replace(wish, operation=write_operation(operation), base_commit=base, branch=branch)
             row, is_new = self.ledger.accept(wish, supersede=asker.supersede)
         except (Refused, InvalidInput, RenderFailed) as error:
             self._refuse(wish, error)

@@ -22,6 +22,11 @@ class Trunk(Protocol):
     repository: Repository
     branch: str
 
+    @property
+    def remote(self) -> Remote | None:
+        """Where the branch is pushed to; None for a local one."""
+        ...
+
     def read_tip(self, *, refresh: bool = True) -> Snapshot:
         """The files of the branch; `refresh` asks the remote first."""
         ...
@@ -45,6 +50,11 @@ class ClonedTrunk:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self.repository, self.branch = workspace.repository, workspace.delivery_branch
+
+    @property
+    def remote(self) -> Remote | None:
+        """Where the branch is pushed to."""
+        return self._workspace.clone.remote(self.branch)
 
     def read_tip(self, *, refresh: bool = True) -> Snapshot:
         """The files of the branch."""
@@ -70,8 +80,14 @@ class MirroredTrunk:
     def __init__(
         self, repository: Repository, branch: str, remote: Remote | None, limits: Limits | None = None
     ) -> None:
-        self.repository, self.branch, self._remote, self._limits = repository, branch, remote, limits
+        self.repository, self.branch, self._limits = repository, branch, limits
+        self._remote = remote
         self._broker = CommitBroker(repository, branch, remote, limits=limits)
+
+    @property
+    def remote(self) -> Remote | None:
+        """Where the branch is pushed to."""
+        return self._remote
 
     def read_tip(self, *, refresh: bool = True) -> Snapshot:
         """The files of the branch."""
@@ -95,7 +111,7 @@ class MirroredTrunk:
         return remote.fetch(self.repository) if remote else self.repository.tip(branch)
 
     def _other(self, branch: str) -> Remote | None:
-        remote = self._remote
+        remote = self.remote
         return Remote(remote.name_or_url, branch, remote.time_limit) if remote else None
 
 

@@ -30,7 +30,7 @@ class Elected:
         term: Callable[[Callable[[], bool], threading.Event], None],
         log: Any,
     ) -> None:
-        self._name, self._leases, self._term, self._log = name, leases, term, log
+        self.name, self._leases, self._term, self._log = name, leases, term, log
         self._stop = threading.Event()
         self._until = 0.0
         self._threads: list[threading.Thread] = []
@@ -39,7 +39,7 @@ class Elected:
     def start(self) -> None:
         """Begin, in threads."""
         for target in (self._renew, self._lead):
-            thread = threading.Thread(target=target, name=f"{self._name}-{target.__name__.strip('_')}", daemon=True)
+            thread = threading.Thread(target=target, name=f"{self.name}-{target.__name__.strip('_')}", daemon=True)
             self._threads.append(thread)
             thread.start()
 
@@ -51,9 +51,9 @@ class Elected:
         if self.is_leading():
             self._until = 0.0
             try:
-                self._leases.release(self._name)
+                self._leases.release(self.name)
             except RevstampError as error:
-                self._log.warning("the lease was not given back", lease=self._name, error=error.message)
+                self._log.warning("the lease was not given back", lease=self.name, error=error.message)
 
     def is_leading(self) -> bool:
         """Whether the lease is surely ours still."""
@@ -63,14 +63,14 @@ class Elected:
         while not self._stop.is_set():
             asked = time.monotonic()
             try:
-                if self._leases.acquire(self._name, LEASE_SECONDS):
+                if self._leases.acquire(self.name, LEASE_SECONDS):
                     if not self.is_leading():
-                        self._log.info("leading", lease=self._name)
+                        self._log.info("leading", lease=self.name)
                     self._until = asked + LEASE_SECONDS - 1.0
                     self.error = ""
             except RevstampError as error:
                 self.error = error.message
-                self._log.warning("the database is away", lease=self._name, error=error.message)
+                self._log.warning("the database is away", lease=self.name, error=error.message)
             except Exception as error:
                 self.error = str(error)
                 self._log.error("lease", error=InternalError.from_bug(error).message)
@@ -82,8 +82,8 @@ class Elected:
                 try:
                     self._term(self.is_leading, self._stop)
                 except RevstampError as error:
-                    self._log.warning("begins anew", lease=self._name, error=error.message, hint=error.hint)
+                    self._log.warning("begins anew", lease=self.name, error=error.message, hint=error.hint)
                 except Exception as error:
                     bug = InternalError.from_bug(error)
-                    self._log.error("begins anew", lease=self._name, error=bug.message, exc_info=error)
+                    self._log.error("begins anew", lease=self.name, error=bug.message, exc_info=error)
             self._stop.wait(0.2 if self.is_leading() else 0.1)

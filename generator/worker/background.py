@@ -1,0 +1,75 @@
+"""Worker and status reader of one process, each at work only while it holds its lease.
+
+Owns: starting and ending them together. Refuses: their work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from generator.cluster.port import Cluster
+from generator.reconciler.source import BranchSource
+from generator.service.redeployments import Redeployments
+from generator.store.leases import Leases
+from generator.worker.elected import Elected
+from generator.worker.reader import ReaderOptions, StatusReader
+from generator.worker.worker import Worker
+
+WORKER = "worker"
+READER = "reader"
+
+
+class Background:
+    """From `start` to `close`. `parts`: which of both this process takes part in."""
+
+    def __init__(
+        self,
+        service: Redeployments,
+        source: BranchSource,
+        open_cluster: Callable[[str], Cluster],
+        holder: str,
+        log: Any,
+        *,
+        parts: tuple[str, ...] = (WORKER, READER),
+        options: ReaderOptions | None = None,
+    ) -> None:
+        self.source = source
+        self._clusters: dict[str, Cluster] = {}
+        self._open = open_cluster
+        leases = Leases(service.ledger.database, holder)
+        self.worker = Worker(service, source, holder, log) if WORKER in parts else None
+        self.reader: StatusReader | None = None
+        if READER in parts:
+            self.reader = StatusReader(source, service.ledger, service.platform, self._find_cluster, log, options)
+        loops = ((WORKER, self.worker), (READER, self.reader))
+        self.elected = [Elected(name, leases, part.run, log) for name, part in loops if part is not None]
+
+    def start(self) -> None:
+        """Begin to follow the branch, and to stand for the leases."""
+        self.source.start()
+        for one in self.elected:
+            one.start()
+
+    def close(self) -> None:
+        """End the work and give the leases back."""
+        self.source.close()
+        for one in self.elected:
+            one.close()
+        for cluster in self._clusters.values():
+            cluster.close()
+
+    def nudge(self) -> None:
+        """Something is new in the ledger."""
+        for part in (self.worker, self.reader):
+            if part is not None:
+                part.nudge()
+
+    def is_healthy(self) -> dict[str, str]:
+        """What keeps each part from its work, in words; empty for one that is at work or standing by."""
+        return {one.name: one.error for one in self.elected}
+
+    def _find_cluster(self, name: str) -> Cluster:
+        if name not in self._clusters:
+            self._clusters[name] = self._open(name)
+        return self._clusters[name]
