@@ -27,6 +27,7 @@ from generator.service.wishes import write_operation
 from generator.spec.names import endpoint_name, is_dns_label, is_endpoint_name, read_uuid
 from generator.spec.patch import Patch
 from generator.spec.platform_rows import read_rows
+from generator.store.endpoints import EndpointStates
 from generator.store.ledger import Ledger
 from generator.store.platform import EndpointRows, PlatformRows
 from generator.store.queries import LedgerQueries
@@ -143,9 +144,13 @@ class Redeployments:
     def rollback(
         self, text: str, asker: Asker, revision: int | None = None, *, rolls_back: int | None = None
     ) -> Accepted:
-        """An earlier revision as a new one."""
+        """An earlier revision as a new one; without `revision` the newest that was healthy and differs.
+
+        Where none is known to have been healthy, the newest whose spec differs from the present one's.
+        """
         tip = self.trunk.read_tip()
         target = self.find_target(text, fleet_at(tip))
+        revision = revision or self._find_good(target.ref, fleet_at(tip))
         operation, entry = restore(self.trunk.repository, tip, target.ref, revision)
         request = {"revision": revision} if revision is not None else {}
         links = {"restores": entry.stamp.revision, "rolls_back": rolls_back or self._latest(target.ref)}
@@ -245,6 +250,11 @@ class Redeployments:
             return self.platform.find_endpoint(read_uuid(text))
         except ValueError:
             return None
+
+    def _find_good(self, ref: EndpointRef, tip: Fleet) -> int | None:
+        state, stamp = EndpointStates(self.ledger.database).find(ref.environment, ref.name), tip.stamp(ref)
+        good = state.good_revision if state is not None else None
+        return good if good and stamp is not None and good < stamp.revision else None
 
     def _latest(self, ref: EndpointRef) -> int | None:
         """The redeployment that a rollback takes back: the newest that reached git."""

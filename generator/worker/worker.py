@@ -153,12 +153,10 @@ class Worker:
         return policy if policy.enabled else None
 
     def _roll_back(self, row: Redeployment) -> None:
-        state = self._states.find(row.environment, row.endpoint)
-        good = state.good_revision if state is not None else None
         asker = Asker(AUTOMATIC, f"r{row.revision} failed: {row.message}", key=f"automatic-rollback-{row.id}")
         try:
-            self._service.rollback(row.name, asker, good, rolls_back=row.id)
-            self._log.info("rolled back by itself", endpoint=row.name, failed=row.revision, back_to=good)
+            done = self._service.rollback(row.name, asker, rolls_back=row.id)
+            self._log.info("rolled back by itself", endpoint=row.name, failed=row.revision, to=done.row.restores)
         except RevstampError as error:
             self._log.warning("cannot be rolled back", endpoint=row.name, error=error.message, hint=error.hint)
             note = Note("not-rolled-back", error.message)
