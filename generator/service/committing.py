@@ -60,8 +60,8 @@ class Committer:
             result = self._trunk.propose(change.change(), row.branch)
         else:
             result = self._trunk.commit(change.change())
-        if result.commit is None:
-            return self._settle_nothing(row, change.plan)
+        if result.commit is None or (change.plan is not None and change.plan.outcome == "external"):
+            return self._settle_nothing(row, change.plan, result.commit)
         return self._settle_commit(row, change.plan, result.commit, result.link or "")
 
     def _find_done(self, row: Redeployment) -> str | None:
@@ -88,11 +88,11 @@ class Committer:
         values["committed_at"] = self._ledger.time()
         return self._ledger.move(row, State.COMMITTED, Note("committed", f"committed as {revision}", data), values)
 
-    def _settle_nothing(self, row: Redeployment, plan: EndpointPlan | None) -> Redeployment | None:
-        """Nothing had to be committed: an external model, or all is as it was asked for."""
+    def _settle_nothing(self, row: Redeployment, plan: EndpointPlan | None, commit: str | None) -> Redeployment | None:
+        """Nothing has to be deployed: an external model (its file may be committed), or all is as it was asked for."""
         external = plan is not None and plan.outcome == "external"
         words = "an external model needs no deployment" if external else "everything is as it was asked for"
-        values = {"message": words, **_stamp_values(plan.stamp if plan else None)}
+        values = {"message": words, "commit_id": commit, **_stamp_values(plan.stamp if plan else None)}
         return self._ledger.move(row, State.HEALTHY, Note("healthy", words), values)
 
     def _put_off(self, row: Redeployment, error: RevstampError) -> Redeployment:

@@ -185,6 +185,12 @@ class PlatformRows:
             values["id"] = str(uuid.uuid4())
         self.add("audit_logs", values)
 
+    def read_audit(self, limit: int = 100) -> list[Mapping[str, Any]]:
+        """The newest lines of the audit, newest first."""
+        table = self.tables["audit_logs"]
+        query = select(table).order_by(table.c.occurred_at.desc()).limit(limit)
+        return self.database.read(lambda connection: [_plain(row) for row in connection.execute(query)])
+
     def _join(self, connection: Connection, rows: Sequence[Row[Any]]) -> list[EndpointRows]:
         endpoints = [_plain(row) for row in rows]
         models = self._by(connection, "model_catalog_entries", "id", {row["model_entry_id"] for row in endpoints})

@@ -51,12 +51,12 @@ class Background:
         for one in self.elected:
             one.start()
 
-    def close(self) -> None:
-        """End the work and give the leases back."""
+    def close(self, *, keep_clusters: bool = False) -> None:
+        """End the work and give the leases back. `keep_clusters`: they are somebody else's too."""
         self.source.close()
         for one in self.elected:
             one.close()
-        for cluster in self._clusters.values():
+        for cluster in () if keep_clusters else self._clusters.values():
             cluster.close()
 
     def nudge(self) -> None:

@@ -10,16 +10,16 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from generator.cli.main import run
 from generator.cluster.port import Cluster as Port
-from generator.cluster.simulated import SimulatedCluster
 from generator.reconciler.log import make_log
 from generator.reconciler.source import BranchSource
 from generator.service.redeployments import Accepted, Asker, Redeployments
@@ -27,17 +27,14 @@ from generator.service.trunk import ClonedTrunk, MirroredTrunk
 from generator.service.workspace import Workspace
 from generator.settings import Settings
 from generator.store.database import Database
-from generator.store.leases import Leases
 from generator.store.ledger import Ledger
 from generator.store.platform import PlatformRows
 from generator.store.queries import Filter
 from generator.store.redeployment import Redeployment
 from generator.store.schema import upgrade_schema
 from generator.store.states import State
-from generator.worker.elected import Elected
-from generator.worker.reader import ReaderOptions, StatusReader
-from generator.worker.worker import Worker
-from tests.cluster.gitops import GitOps, Running, reconciling
+from generator.worker.background import Background
+from generator.worker.reader import ReaderOptions
 
 PATIENCE = 60.0
 ROWS = Path(__file__).parents[1] / "cases" / "platform-rows.json"
@@ -66,10 +63,8 @@ class Stage:
     database: Database
     service: Redeployments
     source: BranchSource
-    worker: Worker
-    reader: StatusReader
+    background: Background
     lines: io.StringIO
-    elected: list[Elected] = field(default_factory=list)
 
     @property
     def platform(self) -> PlatformRows:
@@ -130,10 +125,10 @@ def staged(
     open_cluster: Callable[[str], Port],
     *,
     holder: str = "one",
-    run: bool = True,
+    work: bool = True,
     options: ReaderOptions | None = None,
 ) -> Iterator[Stage]:
-    """The service, and (with `run`) its worker and reader."""
+    """The service, and (with `work`) its worker and reader."""
     lines = io.StringIO()
     log = make_log("json", lines)
     workspace = Workspace.open(root, Settings())
@@ -143,31 +138,24 @@ def staged(
     platform = PlatformRows(database)
     service = Redeployments(trunk, ledger, platform)
     source = BranchSource(workspace.repository, "main", remote, 0.1)
-    worker = Worker(service, source, holder, log)
-    reader = StatusReader(source, ledger, platform, open_cluster, log, options)
-    stage = Stage(root, database, service, source, worker, reader, lines)
-    if run:
-        leases = Leases(database, holder)
-        stage.elected = [Elected("worker", leases, worker.run, log), Elected("reader", leases, reader.run, log)]
-        source.start()
-        for one in stage.elected:
-            one.start()
+    background = Background(service, source, open_cluster, holder, log, options=options)
+    if work:
+        background.start()
     try:
-        yield stage
+        yield Stage(root, database, service, source, background, lines)
     finally:
-        for one in stage.elected:
-            one.close()
-        with suppress(AttributeError):
-            source.close()
+        background.close(keep_clusters=True)
 
 
-def place_environments(root: Path, names: tuple[str, ...] = ("dev", "stg", "prod")) -> None:
-    """Small budgets everywhere, so that failures come soon."""
-    for name in names:
+def make_platform_repository(root: Path, namespaces: Mapping[str, str] | None = None) -> Path:
+    """dev, stg and prod with nothing in them; in namespaces of their own where these are given."""
+    assert run(["init", str(root)]) == 0
+    for name in ("dev", "stg", "prod"):
         path = root / "environments" / name / "environment.yaml"
         body = yaml.safe_load(path.read_text())
-        body["spec"]["cluster"] = "simulated"
+        body["spec"] |= {"cluster": "testbed", "kserve": {**(body["spec"].get("kserve") or {}), "version": "0.17"}}
+        if namespaces:
+            body["spec"]["namespace"] = namespaces[name]
         path.write_text(yaml.safe_dump(body))
-
-
-__all__ = ["GitOps", "Running", "SimulatedCluster", "Stage", "add_rows", "open_database", "reconciling", "staged"]
+    assert run(["-C", str(root), "commit", "-m", "environments"]) == 0
+    return root
