@@ -22,8 +22,8 @@ from generator.store.ledger import Ledger
 from generator.store.redeployment import Note, Redeployment
 from generator.store.states import State
 
-CLAIM_SECONDS = 180.0
-"""How long whoever commits may take before somebody else tries; more than a push with all its attempts."""
+CLAIM_SECONDS = 20.0
+"""How long after a crash somebody else tries. One that is only slow is harmless: git takes a request id once."""
 
 
 class Committer:

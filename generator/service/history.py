@@ -78,11 +78,11 @@ class RevisionEntry:
     @property
     def reason(self) -> str:
         """Why, as whoever asked put it; where several commits made the revision, all they say, the oldest first."""
-        return "; ".join(dict.fromkeys(text for commit in reversed(self.commits) if (text := _reason_in(commit))))
+        return "; ".join(dict.fromkeys(text for commit in reversed(self.commits) if (text := reason_in(commit))))
 
 
-def _reason_in(commit: Commit) -> str:
-    """A commit's text without its last paragraph, which is revstamp's own and says what changes."""
+def reason_in(commit: Commit) -> str:
+    """Why, as a commit says: its text without its last paragraph, which is revstamp's own and says what changes."""
     return commit.body.strip().rpartition("\n\n")[0].strip()
 
 

@@ -17,6 +17,7 @@ from generator.render.stamp import Stamp
 from generator.service.commit import fleet_at
 from generator.service.desired import DesiredEnvironment
 from generator.service.fleet import EndpointRef
+from generator.service.history import reason_in
 from generator.store.leases import Cursors
 from generator.store.ledger import Ledger
 from generator.store.queries import LedgerQueries
@@ -99,7 +100,7 @@ class BranchReader:
             ref.name,
             Kind.BY_HAND,
             commit.trailers.get(ACTOR) or f"{commit.author_name} <{commit.author_email}>",
-            commit.subject,
+            reason_in(commit) or commit.subject,
             restores=stamp.restores,
         )
         found = self._ledger.record_found(wish, stamp.revision, stamp.pod_revision, commit.id)
