@@ -42,6 +42,7 @@ OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 SHARED = (
     "Options of every command",
     "Options of every change",
+    "Options of every rollout",
     "Options of commands that reach a cluster",
     "Fields of an endpoint",
 )

@@ -9,11 +9,21 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from generator.errors import AlreadyRunning, InvalidInput, NotFound, Refused, RenderFailed, RevstampError
+from sqlalchemy import Connection
+
+from generator.errors import (
+    AlreadyRunning,
+    InvalidInput,
+    NotFound,
+    Refused,
+    RenderFailed,
+    RevstampError,
+    StoreConflict,
+)
 from generator.service.commit import Author, OperationChange, fleet_at
 from generator.service.committing import read_actor
 from generator.service.fleet import EndpointRef, Fleet
@@ -24,15 +34,19 @@ from generator.service.rollback import restore
 from generator.service.seeding import SeededOperation
 from generator.service.trunk import Trunk
 from generator.service.wishes import write_operation
+from generator.spec.endpoint_request import IDENTITY, require_identity, settings_patch, split_request
 from generator.spec.names import endpoint_name, is_dns_label, is_endpoint_name, read_uuid
 from generator.spec.patch import Patch
 from generator.spec.platform_rows import read_rows
 from generator.store.endpoints import EndpointStates
-from generator.store.ledger import Ledger
+from generator.store.ledger import Ledger, now
 from generator.store.platform import EndpointRows, PlatformRows
 from generator.store.queries import LedgerQueries
 from generator.store.redeployment import Redeployment, Wish
 from generator.store.states import Kind
+
+if TYPE_CHECKING:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +170,32 @@ class Redeployments:
         links = {"restores": entry.stamp.revision, "rolls_back": rolls_back or self._latest(target.ref)}
         return self._submit(target, Kind.ROLLBACK, operation, asker, request, links)
 
+    def update(self, text: str, asker: Asker, body: Mapping[str, Any]) -> Accepted:
+        """Other settings for an endpoint; pods restart only where what they run by changes."""
+        settings, rest = split_request({name: value for name, value in body.items() if name not in IDENTITY})
+        return self.change(text, Kind.REDEPLOY, asker, settings_patch(settings), rest or None)
+
+    def create(self, asker: Asker, body: Mapping[str, Any]) -> Accepted:
+        """A new endpoint of the platform: its row, its file, its first revision. NotFound where there is no model."""
+        if self.platform is None:
+            raise Refused("without the platform's tables an endpoint is a file", hint="revstamp new NAME")
+        model_id, environment, route = require_identity(body)
+        settings, rest = split_request(body)
+        patch = settings_patch(settings)
+        model = self.platform.find_model(model_id)
+        if model is None:
+            raise NotFound(f"there is no model {model_id} in the catalogue", hint="give the id of a catalogue entry")
+        identity = uuid.uuid5(uuid.NAMESPACE_OID, asker.key) if asker.key else uuid.uuid4()  # one key, one endpoint
+        row = new_row(str(identity), model_id, environment, route)
+        target = Target(EndpointRef(environment, endpoint_name(row["id"])), EndpointRows(row, model))
+        seed = self._seed(EndpointRows(row, model))
+        inner = PatchOperation(str(target.ref), patch, rest or None, restart=True, verb=Kind.CREATE.value)
+        add_row = self.platform.adding("serving_endpoints", row)
+        try:
+            return self._submit(target, Kind.CREATE, SeededOperation(seed, inner), asker, dict(body), also=add_row)
+        except StoreConflict:
+            raise Refused(f"{environment} has an endpoint on {route} already", hint="choose another route") from None
+
     def delete(self, text: str, asker: Asker) -> Accepted:
         """Take an endpoint away; its history stays."""
         target = self.find_target(text, self._fleet())
@@ -173,6 +213,7 @@ class Redeployments:
         asker: Asker,
         request: Any,
         links: Mapping[str, Any] | None = None,
+        also: Callable[[Connection], None] | None = None,
     ) -> Accepted:
         """Check everything, then record. What is refused leaves a row that says why."""
         wish = Wish(
@@ -195,7 +236,7 @@ class Redeployments:
             plan, base = self._plan(operation, self._author(asker, wish.request_id))
             branch = asker.branch or self._branch_for(plan, wish)
             wish = replace(wish, operation=write_operation(operation), base_commit=base, branch=branch)
-            row, is_new = self.ledger.accept(wish, supersede=asker.supersede)
+            row, is_new = self.ledger.accept(wish, supersede=asker.supersede, also=also)
         except (Refused, InvalidInput, RenderFailed) as error:
             self._refuse(wish, error)
             raise
@@ -266,6 +307,20 @@ class Redeployments:
 
     def _author(self, asker: Asker, request_id: str) -> Author:
         return Author(request_id, read_actor(asker.actor), asker.reason)
+
+
+def new_row(identity: str, model_id: str, environment: str, route: str) -> dict[str, Any]:
+    """A row of the platform for an endpoint that is to be deployed."""
+    return {
+        "id": identity,
+        "model_entry_id": model_id,
+        "environment": environment,
+        "route": route,
+        "status": "deploying",
+        "min_replicas": 1,
+        "max_replicas": 3,
+        "created_at": now(),
+    }
 
 
 def _digest(kind: Kind, ref: EndpointRef, request: Any) -> str:

@@ -7,7 +7,7 @@ what the values should be (`service.projection`), and tables that are not there.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -126,6 +126,15 @@ class PlatformRows:
         """A new row of a table."""
         table = self.tables[name]
         self.database.write(lambda connection: connection.execute(insert(table).values(**_fit(table, values))))
+
+    def adding(self, name: str, values: Mapping[str, Any]) -> Callable[[Connection], None]:
+        """The same as part of another transaction."""
+        table = self.tables[name]
+
+        def work(connection: Connection) -> None:
+            connection.execute(insert(table).values(**_fit(table, values)))
+
+        return work
 
     def remove_endpoint(self, identity: str) -> None:
         """Take an endpoint's row away; its deployment goes with it."""

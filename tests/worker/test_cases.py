@@ -12,7 +12,8 @@ import pytest
 from generator.cluster.open import open_cluster
 from generator.cluster.port import Cluster as Port
 from generator.cluster.simulated import SimulatedCluster
-from generator.errors import RevstampError
+from generator.errors import Refused, RevstampError
+from generator.service.redeployments import Asker
 from generator.spec.names import endpoint_name
 from generator.store.database import Database
 from generator.store.queries import Filter
@@ -24,6 +25,7 @@ from tests.worker.stage import ROWS, Stage, add_rows, make_platform_repository, 
 
 CASES = json.loads((ROWS.parent / "redeploy-requests.json").read_text(encoding="utf-8"))
 UNKNOWN = "no such endpoint"
+MODEL = "64a15960-62cd-51a2-9721-85edaa194da1"
 
 
 def play(stage: Stage) -> dict[str, dict[str, Any]]:
@@ -119,3 +121,34 @@ def test_all_cases_come_out_as_expected_on_a_real_cluster(
         )
         assert live is not None
         assert live["metadata"]["annotations"]["revstamp.io/revision"] == "2"
+
+
+def test_an_endpoint_is_created_changed_and_deleted_with_its_row(
+    tmp_path: Path, database: Database, simulated: SimulatedCluster
+) -> None:
+    """Its row is there from the accepted request on, says what its file says, and goes with the last pod."""
+    root = make_platform_repository(tmp_path / "gitops")
+    ann = Asker("Ann <ann@example.com>", key="new")
+    with (
+        reconciling(GitOps(root, ""), lambda _: simulated, poll=0.1),
+        staged(root, database, lambda _: simulated) as stage,
+    ):
+        add_rows(stage.platform)
+        body = {"modelId": MODEL, "environment": "dev", "route": "/llm/fresh", "useGpu": False, "maxReplicas": 2}
+        created = stage.service.create(ann, body)
+        identity = str(created.row.endpoint_id)
+        assert stage.service.create(ann, body).row.id == created.row.id
+        assert stage.status_of(identity) == "deploying"
+        assert stage.wait(created.row).state is State.HEALTHY
+        stage.until(lambda: stage.status_of(identity) == "healthy", "the row")
+        with pytest.raises(Refused, match="/llm/fresh"):
+            stage.service.create(Asker("Bob"), body)
+        stage.wait(stage.service.update(identity, Asker("Ann"), {"memoryRequest": "2Gi", "minReplicas": 2}).row)
+
+        def row() -> Mapping[str, Any]:
+            found = stage.platform.find_endpoint(identity)
+            return found.endpoint if found else {}
+
+        stage.until(lambda: (row().get("memory_request"), row().get("min_replicas")) == ("2Gi", 2), "the row")
+        stage.wait(stage.service.delete(identity, Asker("Ann")).row)
+        stage.until(lambda: stage.platform.find_endpoint(identity) is None, "the row is gone")
