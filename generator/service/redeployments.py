@@ -45,9 +45,6 @@ from generator.store.queries import LedgerQueries
 from generator.store.redeployment import Redeployment, Wish
 from generator.store.states import Kind
 
-if TYPE_CHECKING:
-    pass
-
 
 @dataclass(frozen=True, slots=True)
 class Asker:
