@@ -35,6 +35,27 @@ class Settings:
     webhook_secret: str = ""
     """What the forge signs its webhooks with; empty: no webhook is accepted."""
 
+    proxies: str = ""
+    """Networks whose identity headers the API believes, beside loopback: `10.0.0.0/8, 192.0.2.7`."""
+
+    roles: str = ""
+    """Who may change which environment: `prod=llm-ops-admin+release, *=llm-ops-user`."""
+
+    token_keys: str = ""
+    """File or https URL of the JWK set that bearer tokens are checked with; empty: no tokens are accepted."""
+
+    token_issuer: str = ""
+    """What tokens must say they were issued by; empty: anybody whose key it is."""
+
+    token_audience: str = ""
+    """What tokens must say they are for; empty: anything."""
+
+    origins: str = ""
+    """Web pages that may call the API from a browser, with commas between; empty: only its own."""
+
+    writes_per_minute: float = 120.0
+    """How often one person may write in a minute."""
+
     debug: bool = False
     """Whether a bug of revstamp is shown with its traceback."""
 

@@ -38,6 +38,7 @@ COMMANDS: dict[str, str] = {
     "status": "say what serves, what is coming, and what is wrong",
     "watch": "follow a rollout to its verdict",
     "reconcile": "keep clusters at what the branch says, for ever",
+    "serve": "serve the API, with everything that works behind it",
     "worker": "carry accepted redeployments to git, for ever",
     "read-status": "settle redeployments by what clusters show, for ever",
     "suspend": "let the reconciler leave an endpoint or environment alone",

@@ -48,7 +48,7 @@ def command(folder: str, /, environments: tuple[str, ...], **values: Any) -> Non
 
     settings = load_settings()
     log, metrics = make_log(values["output"]), Metrics()
-    address = _parse_address(values["listen"])
+    address = parse_address(values["listen"])
     source = open_source(folder, settings, values, log)
     reconciler = Reconciler(
         source,
@@ -83,7 +83,8 @@ def command(folder: str, /, environments: tuple[str, ...], **values: Any) -> Non
             face.close()
 
 
-def _parse_address(text: str | None) -> tuple[str, int] | None:
+def parse_address(text: str | None) -> tuple[str, int] | None:
+    """Host and port. InvalidInput where it is not of that shape."""
     if not text:
         return None
     host, _, port = text.rpartition(":")

@@ -146,10 +146,7 @@ class Redeployments:
     ) -> Accepted:
         """A patch on the endpoint's file, under the name that it has for people."""
         target = self.find_target(text, self._fleet())
-        operation: Operation
-        operation = plain = PatchOperation(str(target.ref), patch, body, restart, kind.value)
-        if target.rows is not None:
-            operation = SeededOperation(self._seed(target.rows), plain)
+        operation = self._on_file(target, PatchOperation(str(target.ref), patch, body, restart, kind.value))
         return self._submit(target, kind, operation, asker, dict(body) if body is not None else patch.to_dict())
 
     def rollback(
@@ -198,9 +195,15 @@ class Redeployments:
         target = self.find_target(text, self._fleet())
         return self._submit(target, Kind.DELETE, DeleteOperation(str(target.ref)), asker, {})
 
-    def plan(self, operation: Operation, asker: Asker) -> EndpointPlan:
-        """What an operation would do, with nothing touched or recorded."""
-        return self._plan(operation, self._author(asker, asker.request_id or str(uuid.uuid4())))[0]
+    def plan_redeploy(self, text: str, asker: Asker, body: Mapping[str, Any] | None = None) -> EndpointPlan:
+        """What a redeploy would do, with nothing touched or recorded."""
+        target = self.find_target(text, self._fleet(refresh=False))
+        operation = self._on_file(target, PatchOperation(str(target.ref), Patch(), body, restart=True))
+        return self._plan(operation, self._author(asker, str(uuid.uuid4())))[0]
+
+    def _on_file(self, target: Target, operation: PatchOperation) -> Operation:
+        """The patch, with the platform's row below it where the endpoint may have no file yet."""
+        return operation if target.rows is None else SeededOperation(self._seed(target.rows), operation)
 
     def _submit(
         self,

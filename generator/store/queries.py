@@ -107,6 +107,11 @@ class LedgerQueries:
             query = query.where(_EVENTS.c.redeployment_id == row_id)
         return tuple(self.database.read(lambda connection: [read_event(row) for row in connection.execute(query)]))
 
+    def last_event_id(self) -> int:
+        """The id of the newest event; 0 where there is none."""
+        query = select(func.max(_EVENTS.c.id))
+        return int(self.database.read(lambda connection: connection.execute(query).scalar()) or 0)
+
     def _rows(self, query: Select[Any]) -> tuple[Redeployment, ...]:
         def work(connection: Connection) -> tuple[Redeployment, ...]:
             return tuple(read_redeployment(row) for row in connection.execute(query))

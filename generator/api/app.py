@@ -1,0 +1,66 @@
+"""The application: routes, handlers, layers.
+
+Owns: putting them together. Refuses: making the parts that routes work with (`cli.serve_command`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI, Response
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.responses import JSONResponse
+
+from generator import __version__
+from generator.api import catalogue_routes, platform_routes, redeployment_routes, streams
+from generator.api.broadcast import Broadcaster
+from generator.api.context import Context
+from generator.api.guard import Guard
+from generator.api.problems import install_handlers
+
+
+def create_app(context: Context, *, origins: tuple[str, ...] = ()) -> Any:
+    """The ASGI application. `origins`: whose pages may call it from a browser, beside its own."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.broadcaster = Broadcaster(context.service.queries, context.log)
+        try:
+            yield
+        finally:
+            app.state.broadcaster.close()
+
+    app = FastAPI(title="revstamp", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.state.context = context
+    install_handlers(app)
+    for module in (platform_routes, catalogue_routes, redeployment_routes, streams):
+        app.include_router(module.router)
+    _add_probes(app, context)
+    if origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(origins),
+            allow_methods=["GET", "POST", "PATCH", "DELETE"],
+            allow_headers=["*"],
+        )
+    return Guard(app, context.log)
+
+
+def _add_probes(app: FastAPI, context: Context) -> None:
+    @app.get("/healthz", tags=["probes"])
+    def healthz() -> dict[str, bool]:
+        """Whether the process answers."""
+        return {"healthy": True}
+
+    @app.get("/readyz", tags=["probes"])
+    def readyz() -> JSONResponse:
+        """Whether it can do its work, and what it lacks."""
+        missing = context.readiness()
+        return JSONResponse({"ready": not missing, "missing": missing}, 503 if missing else 200)
+
+    @app.get("/metrics", tags=["probes"])
+    def metrics() -> Response:
+        """Prometheus' text format."""
+        return Response(context.metrics(), media_type="text/plain; version=0.0.4; charset=utf-8")
