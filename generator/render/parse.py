@@ -15,6 +15,7 @@ import yaml
 from yaml import events
 
 from generator.errors import InvalidInput
+from generator.render.canonical_parse import read_canonical
 
 MAX_DEPTH = 64
 
@@ -41,7 +42,8 @@ class YamlProblem(ValueError):
 
 def parse_yaml(text: str) -> Any:
     """JSON data of one YAML document; YamlProblem, which is a ValueError, where it is not strict."""
-    return Builder(text).document()
+    known = read_canonical(text)
+    return Builder(text).document() if known is None else known
 
 
 def load_yaml(content: bytes, file: str) -> Any:
