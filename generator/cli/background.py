@@ -121,7 +121,7 @@ def _make_mirror(url: str, folder: str, log: Any) -> Repository:
 
 def _find_branch(mirror: Repository) -> str:
     """The branch that `revstamp.yaml` names, on whichever branch there is."""
-    from generator.service.commit import fleet_at
+    from generator.service.committed_files import fleet_at
 
     tips = mirror.git("for-each-ref", "--format=%(objectname)", "refs/heads").text.split()
     tip = mirror.tip("main") or (tips[0] if tips else None)

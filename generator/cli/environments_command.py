@@ -38,7 +38,7 @@ def command(folder: str, /, environment: str | None, endpoints: bool, rev: str |
       revstamp environments --endpoints --output json
       revstamp environments prod --rev HEAD~5
     """
-    from generator.service.commit import fleet_at
+    from generator.service.committed_files import fleet_at
     from generator.service.workspace import Workspace
     from generator.settings import load_settings
 

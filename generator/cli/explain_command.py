@@ -43,7 +43,7 @@ def command(folder: str, /, subject: str, field: str | None, rev: str | None, ou
       revstamp explain prod/chat deploymentSpec --rev HEAD~3 --output json
     """
     from generator.errors import Refused
-    from generator.service.commit import fleet_at
+    from generator.service.committed_files import fleet_at
     from generator.service.explain import explain_endpoint
     from generator.service.workspace import Workspace
     from generator.settings import load_settings

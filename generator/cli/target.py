@@ -56,7 +56,7 @@ def _choose(
 ) -> tuple[str, tuple[str, ...] | None]:
     """The one environment that is meant, and the endpoints in it; None for all of them."""
     from generator.errors import InvalidInput
-    from generator.service.commit import fleet_at
+    from generator.service.committed_files import fleet_at
 
     snapshot = workspace.snapshot(rev)
     fleet = fleet_at(snapshot)

@@ -37,7 +37,7 @@ def command(folder: str, /, rev: str, endpoints: tuple[str, ...], output: str) -
       revstamp verify v2026.05 prod/chat --output json
       revstamp verify HEAD prod/chat stg/chat
     """
-    from generator.service.commit import fleet_at
+    from generator.service.committed_files import fleet_at
     from generator.service.verify import find_stamped_by, list_rendered, require_verified, verify_endpoints
     from generator.service.workspace import Workspace
     from generator.settings import load_settings
@@ -61,7 +61,7 @@ def command(folder: str, /, rev: str, endpoints: tuple[str, ...], output: str) -
 def _split_arguments(workspace: Workspace, rev: str, endpoints: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
     """Lets people leave REV out before an endpoint: what is no commit but an endpoint is taken for one."""
     from generator.errors import NotFound
-    from generator.service.commit import fleet_at
+    from generator.service.committed_files import fleet_at
 
     try:
         workspace.repository.resolve(rev)

@@ -17,7 +17,7 @@ from generator.reconciler.environment_loop import EnvironmentLoop
 from generator.reconciler.metrics import Metrics
 from generator.reconciler.source import BranchSource
 from generator.reconciler.watched_environment import LoopOptions
-from generator.service.commit import fleet_at
+from generator.service.committed_files import fleet_at
 
 _STALE_POLLS = 5
 """After so many polls without an answer of the remote the reconciler is not ready."""

@@ -25,6 +25,7 @@ from generator.gitops.repository import Repository
 from generator.gitops.snapshot import Snapshot
 from generator.gitops.trees import TreeChange
 from generator.render.stamp import Stamp
+from generator.service.committed_files import fleet_at
 from generator.service.fleet import Fleet
 from generator.service.layout import (
     REPOSITORY_FILE,
@@ -38,32 +39,12 @@ MOST_TRAILERS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class SnapshotTree:
-    """A commit's files, through the port of this room."""
-
-    snapshot: Snapshot
-
-    def read(self, path: str) -> bytes | None:
-        """The file's bytes, or None."""
-        return self.snapshot.read(path)
-
-    def names(self, folder: str) -> tuple[str, ...]:
-        """Names in a folder, sorted."""
-        return tuple(sorted(entry.name for entry in self.snapshot.entries(folder)))
-
-
-@dataclass(frozen=True, slots=True)
 class Author:
     """Who asks, and why. `request_id` makes the change one that is carried out once."""
 
     request_id: str
     actor: Actor | None = None
     reason: str = ""
-
-
-def fleet_at(snapshot: Snapshot) -> Fleet:
-    """What a commit says."""
-    return Fleet(SnapshotTree(snapshot))
 
 
 def high_water(repository: Repository, branch: str, tip: str | None) -> HighWater:

@@ -12,7 +12,8 @@ from typing import Any
 from generator.errors import GitError, RemoteUnavailable, RevstampError, StorageFailed
 from generator.gitops.identity import Actor
 from generator.render.stamp import Stamp
-from generator.service.commit import Author, OperationChange, fleet_at
+from generator.service.commit import Author, OperationChange
+from generator.service.committed_files import fleet_at
 from generator.service.fleet import EndpointRef
 from generator.service.plan import EndpointPlan
 from generator.service.trunk import Trunk, find_request

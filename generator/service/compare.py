@@ -11,7 +11,7 @@ from generator.gitops.repository import Repository
 from generator.gitops.snapshot import Snapshot
 from generator.render.diff import EndpointDiff
 from generator.render.stamp import Stamp
-from generator.service.commit import fleet_at
+from generator.service.committed_files import fleet_at
 from generator.service.fleet import EndpointRef, Fleet
 from generator.service.history import bodies_of
 from generator.service.layout import ENVIRONMENTS

@@ -17,7 +17,7 @@ from generator.gitops.snapshot import Snapshot
 from generator.render.parse import load_yaml
 from generator.render.pods import ENDPOINT
 from generator.render.stamp import Stamp
-from generator.service.commit import SnapshotTree
+from generator.service.committed_files import SnapshotTree
 from generator.service.fleet import EndpointRef, Fleet
 from generator.service.layout import ENVIRONMENTS
 from generator.spec.environment import Environment

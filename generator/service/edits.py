@@ -18,12 +18,12 @@ from generator.gitops.trees import TreeChange
 from generator.service.commit import (
     MOST_TRAILERS,
     Author,
-    SnapshotTree,
     high_water,
     list_trailers,
     require_direct_commits,
     require_generator,
 )
+from generator.service.committed_files import SnapshotTree
 from generator.service.fleet import EndpointRef, Fleet, read_endpoint_file
 from generator.service.layout import ENVIRONMENTS, REPOSITORY_FILE, TEMPLATES, endpoint_of_path
 from generator.service.plan import EndpointPlan, PlanRequest, plan_change, plan_deletion

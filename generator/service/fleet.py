@@ -10,11 +10,10 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from generator.errors import InvalidInput, NotARepository, NotFound
-from generator.render.engine import TemplateSet
-from generator.render.shipped import shipped_templates
 from generator.render.stamp import Stamp
 from generator.service.layout import ENVIRONMENTS, REPOSITORY_FILE, TEMPLATES, Layout
 from generator.service.tree import FileTree, RecentTree
@@ -24,6 +23,9 @@ from generator.spec.environment import Environment
 from generator.spec.names import endpoint_name, is_dns_label, is_endpoint_name
 from generator.spec.repository_file import RepositoryFile
 from generator.spec.validate import load_endpoint, load_environment, load_repository_file
+
+if TYPE_CHECKING:
+    from generator.render.engine import TemplateSet
 
 _ROUTE = re.compile(rb"""(?m)^(?:[^#\n]*[\s{,])?["']?route["']?:\s*["']?(/[^\s"',}#]*)""")
 
@@ -80,6 +82,9 @@ class Fleet:
     @cached_property
     def templates(self) -> TemplateSet:
         """The shipped templates, with the repository's own on top where it says so."""
+        from generator.render.engine import TemplateSet
+        from generator.render.shipped import shipped_templates
+
         shipped = shipped_templates()
         if self.settings.spec.templates == "shipped":
             return TemplateSet(shipped)

@@ -17,7 +17,7 @@ from generator.gitops.repository import Repository
 from generator.render.committed import read_committed
 from generator.render.diff import EndpointDiff
 from generator.render.stamp import Stamp
-from generator.service.commit import fleet_at
+from generator.service.committed_files import fleet_at
 from generator.service.fleet import EndpointRef, Fleet
 from generator.service.layout import Layout
 from generator.service.plan import diff_bodies

@@ -24,7 +24,8 @@ from generator.errors import (
     RevstampError,
     StoreConflict,
 )
-from generator.service.commit import Author, OperationChange, fleet_at
+from generator.service.commit import Author, OperationChange
+from generator.service.committed_files import fleet_at
 from generator.service.committing import read_actor
 from generator.service.fleet import EndpointRef, Fleet
 from generator.service.operations import DeleteOperation, Operation, PatchOperation, RestoreOperation

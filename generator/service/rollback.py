@@ -10,7 +10,7 @@ from generator.gitops.repository import Repository
 from generator.gitops.snapshot import Snapshot
 from generator.render.diff import EndpointDiff
 from generator.render.parse import parse_yaml
-from generator.service.commit import fleet_at
+from generator.service.committed_files import fleet_at
 from generator.service.fleet import EndpointRef
 from generator.service.history import RevisionEntry, bodies_of, find_revision
 from generator.service.operations import RestoreOperation

@@ -11,7 +11,8 @@ from generator.gitops.changes import Change, Proposal
 from generator.gitops.message import ENVIRONMENT, REQUEST_ID, CommitMessage
 from generator.gitops.snapshot import Snapshot
 from generator.gitops.trees import TreeChange
-from generator.service.commit import Author, fleet_at, require_direct_commits, require_generator
+from generator.service.commit import Author, require_direct_commits, require_generator
+from generator.service.committed_files import fleet_at
 from generator.service.operations import PatchOperation
 from generator.spec.document import Path
 from generator.spec.patch import Patch, edit_text

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from generator.errors import CheckFailed, InvalidInput, NotFound, NotReproducible, Violation
 from generator.gitops.repository import Repository
-from generator.service.commit import fleet_at
+from generator.service.committed_files import fleet_at
 from generator.service.fleet import EndpointRef, Fleet
 from generator.service.layout import ENVIRONMENTS
 from generator.service.verify_stamped import StampCheck, StampedBy, State, VerifiedEndpoint

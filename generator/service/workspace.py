@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from generator.errors import InternalError, NotARepository, NotFound, Refused
 from generator.gitops.broker import Limits
@@ -20,16 +21,19 @@ from generator.gitops.message import ENDPOINT
 from generator.gitops.process import run_git
 from generator.gitops.repository import Repository
 from generator.gitops.snapshot import Snapshot
-from generator.service.check import Base
-from generator.service.commit import Author, OperationChange, SnapshotTree, fleet_at
-from generator.service.edits import EditedEndpoint, EditsChange
+from generator.service.committed_files import SnapshotTree, fleet_at
 from generator.service.fleet import EndpointRef, Fleet, name_of
 from generator.service.layout import ENVIRONMENTS, REPOSITORY_FILE, TEMPLATES, is_generated_path
-from generator.service.operations import Operation
-from generator.service.plan import EndpointPlan
 from generator.service.tree import FileTree, FolderTree
 from generator.settings import Settings
 from generator.spec.names import is_dns_label, is_endpoint_name
+
+if TYPE_CHECKING:  # what plans and renders takes long to import, and whoever only reads does without
+    from generator.service.check import Base
+    from generator.service.commit import Author
+    from generator.service.edits import EditedEndpoint, EditsChange
+    from generator.service.operations import Operation
+    from generator.service.plan import EndpointPlan
 
 PEOPLE_FILES = (REPOSITORY_FILE, ENVIRONMENTS, TEMPLATES, ".revstamp")
 """What `revstamp commit` takes along; whatever else differs in the clone is none of its business."""
@@ -127,6 +131,8 @@ class Workspace:
 
     def commit_operation(self, operation: Operation, author: Author, branch: str | None = None) -> Committed:
         """Carry an operation out on the clone's branch, or on one of its own for a pull request."""
+        from generator.service.commit import OperationChange
+
         target = branch or self.clone.branch
         change = OperationChange(self.repository, self.delivery_branch, operation, author, self.read_base(target))
         done = self._commit(change.change(), branch, None)
@@ -160,6 +166,8 @@ class Workspace:
         progress: Callable[[int, int], None] | None = None,
     ) -> Committed:
         """Commit a person's edits with what they render to."""
+        from generator.service.edits import EditsChange
+
         target = branch or self.clone.branch
         edits = self.clone.edits(PEOPLE_FILES)
         generated = [path for path in edits.blobs if is_generated_path(path)]
@@ -190,6 +198,8 @@ class Workspace:
 
     def plan_operation(self, operation: Operation, author: Author, branch: str | None = None) -> EndpointPlan:
         """What an operation would do, with nothing touched."""
+        from generator.service.commit import OperationChange
+
         target = branch or self.clone.branch
         change = OperationChange(self.repository, self.delivery_branch, operation, author, self.read_base(target))
         change.build(self.read_tip())
@@ -207,6 +217,8 @@ class Workspace:
         progress: Callable[[int, int], None] | None = None,
     ) -> EditsChange:
         """What a commit of the person's edits would do, with nothing touched."""
+        from generator.service.edits import EditsChange
+
         edits = self.clone.edits(PEOPLE_FILES).set_aside(is_generated_path)
         base = self.read_base(branch or self.clone.branch)
         change = EditsChange(
@@ -231,6 +243,8 @@ class Workspace:
 
 def find_base(folder: Path, delivery: str, rev: str | None) -> Base | None:
     """What a checked-out branch is to be compared with; None on the delivery branch itself, or without commits."""
+    from generator.service.check import Base
+
     clone = Clone.find(folder)
     repository, head = clone.repository, run_git(["rev-parse", "--verify", "-q", "HEAD"], cwd=folder).text
     if not head:

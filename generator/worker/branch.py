@@ -14,7 +14,7 @@ from generator.gitops.message import ACTOR
 from generator.gitops.repository import Repository
 from generator.gitops.snapshot import Snapshot
 from generator.render.stamp import Stamp
-from generator.service.commit import fleet_at
+from generator.service.committed_files import fleet_at
 from generator.service.desired import DesiredEnvironment
 from generator.service.fleet import EndpointRef
 from generator.service.history import reason_in

@@ -18,7 +18,7 @@ from generator.errors import RevstampError
 from generator.gitops.snapshot import Snapshot
 from generator.reconciler.source import BranchSource
 from generator.rollout.status import RolloutStatus
-from generator.service.commit import fleet_at
+from generator.service.committed_files import fleet_at
 from generator.service.desired import DesiredEnvironment
 from generator.service.fleet import EndpointRef
 from generator.store.endpoints import EndpointState, EndpointStates

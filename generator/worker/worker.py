@@ -15,7 +15,7 @@ from typing import Any
 from generator.errors import InternalError, RevstampError, StoreError
 from generator.gitops.snapshot import Snapshot
 from generator.reconciler.source import BranchSource
-from generator.service.commit import fleet_at
+from generator.service.committed_files import fleet_at
 from generator.service.committing import Committer
 from generator.service.redeployments import Asker, Redeployments
 from generator.store.endpoints import EndpointStates

@@ -14,7 +14,8 @@ from generator.gitops.trees import TreeChange
 from generator.render.canonical import emit_yaml
 from generator.render.render import render_manifests
 from generator.render.schema_check import SchemaVersions
-from generator.service.commit import Author, fleet_at
+from generator.service.commit import Author
+from generator.service.committed_files import fleet_at
 from generator.service.edits import EditsChange
 from generator.service.fleet import EndpointRef, Fleet
 from generator.service.neighbours import resolve_current

@@ -20,7 +20,8 @@ from queue import Empty, SimpleQueue
 from generator.gitops.broker import CommitBroker
 from generator.gitops.remote import Remote
 from generator.gitops.repository import Repository
-from generator.service.commit import Author, OperationChange, fleet_at
+from generator.service.commit import Author, OperationChange
+from generator.service.committed_files import fleet_at
 from generator.service.fleet import EndpointRef
 from generator.service.operations import PatchOperation
 from tests.bench.fleet_data import ENVIRONMENT, clone_bare, identity, open_repository, write_folder
