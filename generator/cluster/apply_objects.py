@@ -6,7 +6,8 @@ object's failure stops no other. Refuses: pruning (`prune`), adoption (`adopt`),
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from generator.cluster.changes import Action, ChangeSet, ObjectChange
@@ -19,7 +20,7 @@ from generator.cluster.policy import ADOPTING, ApplyPolicy
 from generator.cluster.port import Body, Cluster
 from generator.cluster.replicas import hand_over, least_replicas, leaves_replicas, must_hand_over, seed
 from generator.cluster.takeover import take_fields
-from generator.errors import NotOurs, RevstampError
+from generator.errors import NotOurs, RevstampError, StaleObject
 from generator.render.pods import REVISION
 
 
@@ -29,6 +30,26 @@ class Applied:
 
     change: ObjectChange
     live: Body | None = None
+
+
+def _may_be() -> bool:
+    """Where nobody has looked."""
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a listing before the pass has shown; it only saves requests, and may be wrong by now.
+
+    `absent`: objects that it did not show: they are made without being read first. `may_have_orphans`: whether one of
+    them, a Deployment, may meet pods that others have left.
+    """
+
+    absent: Collection[ObjectRef] = ()
+    may_have_orphans: Callable[[], bool] = _may_be
+
+
+NO_LISTING = Listing()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +62,7 @@ class _Work:
     policy: ApplyPolicy
     least: int
     kept: str
+    may_have_orphans: Callable[[], bool] = _may_be
 
 
 def order_manifests(manifests: Sequence[Body]) -> list[Body]:
@@ -48,10 +70,12 @@ def order_manifests(manifests: Sequence[Body]) -> list[Body]:
     return sorted(manifests, key=lambda body: (ref_of(body).kind.rank, str(body.get("kind"))))
 
 
-def apply_objects(cluster: Cluster, manifests: Sequence[Body], policy: ApplyPolicy) -> tuple[Applied, ...]:
+def apply_objects(
+    cluster: Cluster, manifests: Sequence[Body], policy: ApplyPolicy, listing: Listing = NO_LISTING
+) -> tuple[Applied, ...]:
     """Apply all, each by itself."""
     return tuple(
-        apply_object(cluster, manifest, policy, least=least_replicas(manifests, manifest))
+        apply_object(cluster, manifest, policy, least=least_replicas(manifests, manifest), listing=listing)
         for manifest in order_manifests(manifests)
     )
 
@@ -61,17 +85,28 @@ def collect_changes(applied: Sequence[Applied]) -> ChangeSet:
     return ChangeSet(tuple(item.change for item in applied))
 
 
-def apply_object(cluster: Cluster, manifest: Body, policy: ApplyPolicy, *, least: int = 1, kept: str = "") -> Applied:
-    """Read one object and apply it; whatever goes wrong becomes part of the answer.
+def apply_object(
+    cluster: Cluster,
+    manifest: Body,
+    policy: ApplyPolicy,
+    *,
+    least: int = 1,
+    kept: str = "",
+    listing: Listing = NO_LISTING,
+) -> Applied:
+    """Make or read one object, and apply it; whatever goes wrong becomes part of the answer.
 
-    It is asked of the cluster: what no watch has shown yet may be somebody else's. A new Deployment keeps the pods that
-    one of its name has left behind.
+    What a listing did not show may be there by now, and may be somebody else's: then it is not made, but read. A new
+    Deployment keeps the pods that one of its name has left behind.
 
     `least`: replicas that an autoscaler keeps at least, for a Deployment whose number git leaves open. `kept`: why an
     object that is there and differs is not to be changed now, in words.
     """
     ref = ref_of(manifest)
     try:
+        if ref in listing.absent:
+            with suppress(StaleObject):
+                return _create(_Work(cluster, manifest, ref, policy, least, kept, listing.may_have_orphans))
         live = cluster.read(ref)
     except RevstampError as error:
         return Applied(ObjectChange(ref, Action.FAILED, error.message, error))
@@ -95,11 +130,11 @@ def _create(work: _Work) -> Applied:
     if replicas := _count_orphaned(work):
         reason = f"it adopts {replicas} pods that a Deployment of this name has left, and rolls them"
         if work.policy.dry_run:
-            made = work.cluster.apply(work.manifest, dry_run=True)
+            made = work.cluster.apply(work.manifest, dry_run=True, only_new=True)
         else:
             made = create_over_orphans(work.cluster, work.manifest, replicas, work.least)
         return Applied(ObjectChange(work.ref, Action.CREATED, reason), made)
-    created = work.cluster.apply(work.manifest, dry_run=work.policy.dry_run)
+    created = work.cluster.apply(work.manifest, dry_run=work.policy.dry_run, only_new=True)
     if not work.policy.dry_run and leaves_replicas(work.manifest):
         seed(work.cluster, created, work.least)
     return Applied(ObjectChange(work.ref, Action.CREATED), created)
@@ -111,7 +146,7 @@ def _count_orphaned(work: _Work) -> int:
     An adoption that was cut off, or that is under way, leaves them, and so does a deletion by hand with
     `--cascade=orphan`.
     """
-    if work.ref.kind != DEPLOYMENT:
+    if work.ref.kind != DEPLOYMENT or not work.may_have_orphans():
         return 0
     selector = (work.manifest.get("spec") or {}).get("selector") or {}
     return count_replicas(find_orphans(work.cluster, work.ref, selector))

@@ -10,7 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from generator.cluster.apply_objects import Applied, apply_object, apply_objects, order_manifests
+from generator.cluster.apply_objects import (
+    NO_LISTING,
+    Applied,
+    Listing,
+    apply_object,
+    apply_objects,
+    order_manifests,
+)
 from generator.cluster.changes import Action, ChangeSet, ObjectChange
 from generator.cluster.kinds import (
     AUTOSCALER,
@@ -35,7 +42,8 @@ _ATTENDANTS = frozenset({SERVICE.name, INGRESS.name, HTTP_ROUTE.name, POD_DISRUP
 class EndpointPass:
     """What is wanted of one endpoint, and which objects of it git no longer has.
 
-    `doomed` are pruned; `staying` git does not have either, but they are not to go in this pass.
+    `doomed` are pruned; `staying` git does not have either, but they are not to go in this pass. `listing`: what is
+    known of the cluster before.
     """
 
     endpoint: str
@@ -43,6 +51,7 @@ class EndpointPass:
     doomed: Sequence[ObjectRef] = ()
     policy: ApplyPolicy = field(default_factory=ApplyPolicy)
     staying: Sequence[ObjectRef] = ()
+    listing: Listing = NO_LISTING
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +72,7 @@ def run_pass(cluster: Cluster, task: EndpointPass) -> PassResult:
     # An autoscaler would fight over replicas with git; while workloads swap places it is the old one's.
     first = [] if swaps else [ref for ref in task.doomed if ref.kind == AUTOSCALER]
     done = [prune_object(cluster, ref, task.endpoint, dry_run=task.policy.dry_run) for ref in first]
-    applied = _apply_swapping(cluster, task) if swaps else apply_objects(cluster, task.manifests, task.policy)
+    applied = _apply_swapping(cluster, task) if swaps else _apply_all(cluster, task)
     live = _live_objects(applied)
     changes = [item.change for item in applied]
     kept = _say_kept(_successor_is_coming(task.manifests, live)) if swaps else ""
@@ -77,7 +86,11 @@ def run_pass(cluster: Cluster, task: EndpointPass) -> PassResult:
     return PassResult(ChangeSet((*changes, *done)), live)
 
 
-def _apply_swapping(cluster: Cluster, task: EndpointPass) -> list[Applied]:
+def _apply_all(cluster: Cluster, task: EndpointPass) -> Sequence[Applied]:
+    return apply_objects(cluster, task.manifests, task.policy, task.listing)
+
+
+def _apply_swapping(cluster: Cluster, task: EndpointPass) -> Sequence[Applied]:
     """The workload first, then what leads requests to it and guards it: only what is not there yet until it serves."""
     attendants = [body for body in task.manifests if str(body.get("kind")) in _ATTENDANTS]
     others = [body for body in task.manifests if str(body.get("kind")) not in _ATTENDANTS]

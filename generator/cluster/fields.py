@@ -79,6 +79,8 @@ def is_same(one: Any, other: Any) -> bool:
     """Equal to the last type: 1, 1.0 and true are three values."""
     if type(one) is not type(other):
         return False
+    if type(one) is str:
+        return bool(one == other)
     if isinstance(one, dict):
         return one.keys() == other.keys() and all(is_same(value, other[key]) for key, value in one.items())
     if isinstance(one, list):

@@ -25,11 +25,14 @@ from generator.cluster.port import FIELD_MANAGER, Body, Propagation, WatchEvent
 from generator.cluster.refusals import About
 from generator.cluster.streams import StreamCloser
 from generator.cluster.watching import WATCH_TIMES, Watch, WatchTimes
-from generator.errors import ClusterError, KindMissing, ObjectInvalid, StaleObject
+from generator.errors import ApplyConflict, ClusterError, KindMissing, ObjectInvalid, StaleObject
 
 _APPLY = "application/apply-patch+yaml"
 _JSON_PATCH = "application/json-patch+json"
 _REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+_NOBODYS_VERSION = "1"
+"""A resourceVersion that no object has: the store's own before anything was written. An apply with a version is refused
+where an object is there that has another one, and makes the object where there is none."""
 _LISTS = 5
 """How often a list starts anew because the server forgets its place between two pages."""
 _LOOK_PAUSE = 0.3
@@ -99,19 +102,34 @@ class KubernetesCluster:
                 if attempt == _LISTS - 1:
                     raise
 
-    def apply(self, body: Body, *, manager: str = FIELD_MANAGER, force: bool = False, dry_run: bool = False) -> Body:
+    def apply(
+        self,
+        body: Body,
+        *,
+        manager: str = FIELD_MANAGER,
+        force: bool = False,
+        dry_run: bool = False,
+        only_new: bool = False,
+    ) -> Body:
         """Server-side apply; the live object as it is afterwards."""
         query = {"fieldManager": manager, "force": "true" if force else "false", "fieldValidation": "Strict"}
         if dry_run:
             query["dryRun"] = "All"
         ref = self._complete(ref_of(body), "patch")
-        if _version_of(body):
+        if only_new:
+            body = {**body, "metadata": {**body["metadata"], "resourceVersion": _NOBODYS_VERSION}}
+        elif _version_of(body):
             body = self._pin(ref, body)
         request = Request("PATCH", self._path(ref), query, encode(body), _APPLY)
         try:
             return self._call("patch", request, ref)
         except StaleObject as error:
-            return self._settle(ref, body, error)
+            return self._settle(ref, body, manager, error)
+        except ApplyConflict as error:
+            if not only_new:
+                raise
+            # Fields are compared before versions: somebody else's object is there.
+            raise StaleObject(f"{self._about_ref('patch', ref)}: it is there already", details=error.details) from error
 
     def create(self, body: Body, *, manager: str = FIELD_MANAGER) -> Body:
         """Create an object. StaleObject where one of this name is there already."""
@@ -145,7 +163,7 @@ class KubernetesCluster:
             # With a resourceVersion a second one cannot do harm: it is refused where the first came through.
             return self._call("update", request, ref, repeatable=bool(_version_of(body)))
         except StaleObject as error:
-            return self._settle(ref, body, error)
+            return self._settle(ref, body, manager, error)
 
     def patch(self, ref: ObjectRef, operations: Sequence[Mapping[str, Any]], *, manager: str = FIELD_MANAGER) -> Body:
         """Apply a JSON patch. StaleObject where a `test` operation fails or the object is gone."""
@@ -244,10 +262,10 @@ class KubernetesCluster:
             return live
         raise StaleObject(f"{self._about_ref('create', ref)}: it is there already", details={"cluster": self._name})
 
-    def _settle(self, ref: ObjectRef, body: Body, error: StaleObject) -> Body:
+    def _settle(self, ref: ObjectRef, body: Body, manager: str, error: StaleObject) -> Body:
         """Refused for what changed; where an answer was lost before, it may be our own change that is in the way."""
         live = self.read(ref) if error.details.get(ANSWER_LOST) else None
-        if live is not None and contains(live, body):
+        if live is not None and is_made_by(live, manager) and contains(live, body):
             return live
         raise error
 

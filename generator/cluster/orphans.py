@@ -7,12 +7,33 @@ to its own number of replicas (Kubernetes documentation, "Deployments", "Garbage
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from generator.cluster.kinds import REPLICA_SET, ObjectRef
 from generator.cluster.port import Body, Cluster
 from generator.cluster.replicas import hand_over, leaves_replicas
+
+
+class OrphanHint:
+    """Whether a namespace has any orphans, by one list at the first question. Shared by threads.
+
+    It speaks for Deployments that an earlier listing did not show: a ReplicaSet has lost its Deployment before that is
+    gone.
+    """
+
+    def __init__(self, cluster: Cluster, namespace: str) -> None:
+        self._cluster, self._namespace = cluster, namespace
+        self._lock = threading.Lock()
+        self._found: bool | None = None
+
+    def are_there(self) -> bool:
+        """Whether it is worth asking for those of one Deployment."""
+        with self._lock:
+            if self._found is None:
+                self._found = any(map(_is_free, self._cluster.list(REPLICA_SET, self._namespace)))
+            return self._found
 
 
 def find_orphans(cluster: Cluster, ref: ObjectRef, selector: Mapping[str, Any]) -> list[Body]:
@@ -31,9 +52,10 @@ def count_replicas(orphans: list[Body]) -> int:
 def create_over_orphans(cluster: Cluster, manifest: Body, replicas: int, least: int) -> Body:
     """Make a Deployment with as many replicas as its orphans have, then bring it to the manifest; the live object.
 
-    Cut off in between, it has the orphans' number, and the next apply goes on. `least`: see `hand_over`.
+    Cut off in between, it has the orphans' number, and the next apply goes on. `least`: see `hand_over`. StaleObject
+    where it is there already.
     """
-    created = cluster.apply({**manifest, "spec": {**manifest["spec"], "replicas": replicas}})
+    created = cluster.apply({**manifest, "spec": {**manifest["spec"], "replicas": replicas}}, only_new=True)
     if leaves_replicas(manifest):
         hand_over(cluster, created, least)
     elif manifest["spec"]["replicas"] == replicas:

@@ -62,18 +62,19 @@ class _Comparison:
 
     def agrees(self, wanted: Any, found: Any, fields: Mapping[str, Any], at: Names) -> bool:
         """Whether just what is wanted is owned, and is what is found. Without fields below it counts as a whole."""
-        inner = [element for element in fields if element != "."]
-        if not inner:
+        owned = len(fields) - ("." in fields)
+        if not owned:
             return self._is_whole(wanted, found, at)
         if isinstance(wanted, dict) and isinstance(found, dict):
-            if len(inner) != len(wanted):
+            if owned != len(wanted):
                 return False
-            return all(
-                f"f:{key}" in fields and key in found and self.agrees(value, found[key], fields[f"f:{key}"], (*at, key))
-                for key, value in wanted.items()
-            )
+            for key, value in wanted.items():
+                below = fields.get(f"f:{key}")
+                if below is None or key not in found or not self.agrees(value, found[key], below, (*at, key)):
+                    return False
+            return True
         if isinstance(wanted, list) and isinstance(found, list):
-            return len(inner) == len(wanted) and self._items_agree(wanted, found, fields, at)
+            return owned == len(wanted) and self._items_agree(wanted, found, fields, at)
         return False
 
     def _items_agree(self, wanted: list[Any], found: list[Any], fields: Mapping[str, Any], at: Names) -> bool:
@@ -96,7 +97,7 @@ class _Comparison:
 
     def _is_whole(self, wanted: Any, found: Any, at: Names) -> bool:
         """Equal, but for what the server fills in."""
-        if not self.defaults:
+        if type(wanted) is str or not self.defaults:
             return is_same(wanted, found)
         if isinstance(wanted, dict) and isinstance(found, dict):
             return wanted.keys() <= found.keys() and all(

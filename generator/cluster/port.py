@@ -78,12 +78,21 @@ class Cluster(Protocol):
         """
         ...
 
-    def apply(self, body: Body, *, manager: str = FIELD_MANAGER, force: bool = False, dry_run: bool = False) -> Body:
+    def apply(
+        self,
+        body: Body,
+        *,
+        manager: str = FIELD_MANAGER,
+        force: bool = False,
+        dry_run: bool = False,
+        only_new: bool = False,
+    ) -> Body:
         """Server-side apply; the live object as it is afterwards.
 
         A field that another manager holds with another value is an ApplyConflict unless `force`. Where `body` has a
         `metadata.resourceVersion` the apply is refused as StaleObject once the object is another one; an unchanged
         object keeps its resourceVersion. With a `metadata.uid` that is not the live object's: StaleObject too.
+        `only_new`: StaleObject where an object of this name is there already, whoever made it.
         """
         ...
 

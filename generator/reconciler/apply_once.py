@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
+from generator.cluster.orphans import OrphanHint
 from generator.cluster.record import AppliedRecord, read_record, update_record
 from generator.reconciler.endpoint_result import EndpointResult
 from generator.reconciler.environment_sync import EnvironmentSync
@@ -37,11 +38,16 @@ def apply_once(
     """Pass over the endpoints, several at a time; each one's result, in the order of the names."""
     chosen = tuple(names)
     sync.judge_pruning(chosen)
-    with ThreadPoolExecutor(max_workers=max(1, min(workers, len(chosen)))) as pool:
-        results = []
-        for result in pool.map(sync.sync, chosen):
-            progress(result)
-            results.append(result)
+    if len(chosen) > FEW:
+        sync.orphans = OrphanHint(sync.cluster, sync.desired.environment.spec.namespace)
+    try:
+        with ThreadPoolExecutor(max_workers=max(1, min(workers, len(chosen)))) as pool:
+            results = []
+            for result in pool.map(sync.sync, chosen):
+                progress(result)
+                results.append(result)
+    finally:
+        sync.orphans = None
     return results
 
 

@@ -10,15 +10,18 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 
+from generator.cluster.apply_objects import Listing
 from generator.cluster.changes import Action, ChangeSet, ObjectChange
 from generator.cluster.drift import blocks_apply
 from generator.cluster.endpoint_pass import EndpointPass, run_pass
-from generator.cluster.kinds import RENDERED, WORKLOADS, ObjectRef, ref_of
+from generator.cluster.kinds import RENDERED, WORKLOADS, Kind, ObjectRef, ref_of
+from generator.cluster.orphans import OrphanHint
 from generator.cluster.policy import ApplyPolicy
-from generator.cluster.port import Cluster
+from generator.cluster.port import Body, Cluster
 from generator.cluster.record import AppliedRecord
 from generator.errors import InvalidInput, KindMissing, NotFound, Refused, RevstampError
 from generator.reconciler.endpoint_result import APPLIED, WAITING, EndpointResult, SyncOptions, is_rolled_out
@@ -30,6 +33,8 @@ from generator.service.desired import DesiredEndpoint, DesiredEnvironment, Desir
 from generator.service.fleet import EndpointRef
 
 _CACHED_ENDPOINTS = 256
+_LISTS_AT_ONCE = 3
+"""The server writes one list while another is read; more would only hold more of them in memory."""
 
 
 class EnvironmentSync:
@@ -59,6 +64,8 @@ class EnvironmentSync:
         self._gate = PruneGate()
         self.record: AppliedRecord | None = None
         """What was applied before, by the cluster's own record."""
+        self.orphans: OrphanHint | None = None
+        """What a pass over many endpoints has seen of pods without a Deployment, while it lasts."""
         self._known_history: tuple[DesiredEnvironment, AppliedRecord | None, History] | None = None
         self.index = SyncIndex(self.find_manifest, self._forget_done)
 
@@ -77,10 +84,14 @@ class EnvironmentSync:
     def list_objects(self, labels: str = "") -> None:
         """List every object of the rendered kinds once, for a pass without watches; `labels` as `Cluster.list`."""
         namespace = self.desired.environment.spec.namespace
-        for kind in RENDERED:
+
+        def look(kind: Kind) -> None:
             with suppress(KindMissing):
                 for body in self.cluster.list(kind, namespace, labels):
                     self.index.observe(kind, body)
+
+        with ThreadPoolExecutor(_LISTS_AT_ONCE) as pool:
+            list(pool.map(look, RENDERED))
 
     def look_up(self, names: Iterable[str]) -> None:
         """List the objects of a few endpoints, for a pass over these alone."""
@@ -181,7 +192,7 @@ class EnvironmentSync:
     def _judge_endpoint(self, name: str, history: History) -> tuple[tuple[ObjectRef, ...], str]:
         """What git no longer has of an endpoint, and why it is kept."""
         try:
-            if self.index.find_settled(name, self.desired.blobs(name)) is not None:
+            if self._leaves_nothing(name) or self.index.find_settled(name, self.desired.blobs(name)) is not None:
                 return (), ""
             desired = self.read(name)
             refs = self.doomed_refs(name, desired)
@@ -190,6 +201,10 @@ class EnvironmentSync:
             return refs, find_reason_to_keep(desired, history, stays=rival, confirmed=confirmed) if refs else ""
         except RevstampError:
             return (), ""  # nothing of it is pruned: what was not judged is kept
+
+    def _leaves_nothing(self, name: str) -> bool:
+        """Whether no object of an endpoint was ever applied, as far as the cluster and its record know."""
+        return not self.index.owned_refs(name) and not (self.record and self.record.commit_of(name))
 
     def sync(self, name: str) -> EndpointResult:
         """One endpoint's pass. Whatever is wrong with it is part of the answer."""
@@ -287,7 +302,7 @@ class EnvironmentSync:
         same = tuple(ObjectChange(ref_of(item.body), Action.UNCHANGED) for item in desired.objects if item not in fresh)
         bodies = [item.body for item in fresh]
         staying = [ref for ref in left if ref not in doomed]
-        task = EndpointPass(name, bodies, tuple(doomed), self._policy(), staying)
+        task = EndpointPass(name, bodies, tuple(doomed), self._policy(), staying, self._listing(bodies))
         done = run_pass(self.cluster, task)
         if not self.options.dry_run:
             ends = {change.ref: change for change in done.changes}
@@ -299,6 +314,10 @@ class EnvironmentSync:
                 if change.action is Action.PRUNED:
                     self.index.forget(change.ref)
         return ChangeSet((*done.changes, *same, *kept))
+
+    def _listing(self, bodies: Iterable[Body]) -> Listing:
+        absent = frozenset(ref for ref in map(ref_of, bodies) if self.index.find(ref) is None)
+        return Listing(absent) if self.orphans is None else Listing(absent, self.orphans.are_there)
 
     def _is_settled(self, item: DesiredObject) -> bool:
         """Whether nothing is to be done for an object, nor to be told about it."""

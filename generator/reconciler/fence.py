@@ -46,10 +46,18 @@ class FencedCluster:
         """All objects of a kind."""
         return self._cluster.list(kind, namespace, labels)
 
-    def apply(self, body: Body, *, manager: str = FIELD_MANAGER, force: bool = False, dry_run: bool = False) -> Body:
+    def apply(
+        self,
+        body: Body,
+        *,
+        manager: str = FIELD_MANAGER,
+        force: bool = False,
+        dry_run: bool = False,
+        only_new: bool = False,
+    ) -> Body:
         """Server-side apply, while we lead."""
         self._check()
-        return self._writer.apply(body, manager=manager, force=force, dry_run=dry_run)
+        return self._writer.apply(body, manager=manager, force=force, dry_run=dry_run, only_new=only_new)
 
     def create(self, body: Body, *, manager: str = FIELD_MANAGER) -> Body:
         """Create, while we lead."""

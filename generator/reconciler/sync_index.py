@@ -79,9 +79,7 @@ class SyncIndex:
         A webhook may have filled something in that differs from the manifest to the eye, but not to an apply.
         """
         ref = ref_of(wanted.body)
-        mark = _make_mark(live, _key(live), wanted)
-        if applied:
-            mark = replace(mark, blob=wanted.blob)
+        mark = _make_mark(live, _key(live), wanted, applied=applied)
         with self._lock:
             newer = self._marks.get(ref)
             if newer is not None and newer.uid == mark.uid and _is_older(mark.version, newer.version):
@@ -153,7 +151,8 @@ class SyncIndex:
             self._notify(old.endpoint)
 
 
-def _make_mark(body: Body, key: int, wanted: DesiredObject | None) -> Mark:
+def _make_mark(body: Body, key: int, wanted: DesiredObject | None, *, applied: bool = False) -> Mark:
+    """`applied`: the body is what the manifest has just come to."""
     metadata = body["metadata"]
     return Mark(
         str(metadata.get("resourceVersion")),
@@ -162,7 +161,7 @@ def _make_mark(body: Body, key: int, wanted: DesiredObject | None) -> Mark:
         is_ours(body),
         bool(metadata.get("ownerReferences")),
         key,
-        wanted.blob if wanted is not None and is_applied(wanted.body, body) else "",
+        wanted.blob if wanted is not None and (applied or is_applied(wanted.body, body)) else "",
         find_drift(wanted.body, body) if wanted is not None else (),
         _pod_revision(body),
         _replicas(body),

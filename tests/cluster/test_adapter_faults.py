@@ -102,6 +102,24 @@ def test_a_create_that_somebody_else_won_is_stale_also_after_a_lost_answer(
         proxied.create(make_map(namespace))
 
 
+def test_what_is_new_is_ours_though_the_answer_was_lost(
+    proxied: KubernetesCluster, fault_proxy: FaultProxy, namespace: str
+) -> None:
+    """The second attempt meets the object of the first."""
+    fault_proxy.next(Match("PATCH", MAPS), DropAnswer())
+    assert proxied.apply(make_map(namespace), only_new=True)["data"] == {"k": "1"}
+
+
+def test_what_is_new_is_not_ours_where_somebody_made_the_same_and_the_answer_was_lost(
+    proxied: KubernetesCluster, fault_proxy: FaultProxy, adapter: KubernetesCluster, namespace: str
+) -> None:
+    """Equal content is no proof."""
+    adapter.create(make_map(namespace), manager="somebody")
+    fault_proxy.next(Match("PATCH", MAPS), DropAnswer())
+    with pytest.raises(StaleObject):
+        proxied.apply(make_map(namespace), only_new=True)
+
+
 def test_the_server_says_how_long_to_wait(proxied: KubernetesCluster, fault_proxy: FaultProxy, namespace: str) -> None:
     """Retry-After is kept."""
     fault_proxy.next(Match("PATCH", MAPS), too_many_requests(1))

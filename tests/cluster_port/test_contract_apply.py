@@ -340,6 +340,29 @@ def test_an_apply_to_another_version_is_stale(subject: Subject) -> None:
         assert refused.value.retryable
 
 
+def test_an_apply_of_what_is_new_makes_it_like_any_apply(subject: Subject) -> None:
+    """The same fields are owned, and the next apply changes nothing."""
+    made = subject.port.apply(config_map(subject.namespace), only_new=True)
+    assert owners(made) == owners(subject.port.apply(config_map(subject.namespace)))
+    assert subject.read(CONFIG_MAP, "record")["metadata"]["resourceVersion"] == made["metadata"]["resourceVersion"]
+
+
+def test_an_apply_of_what_is_new_leaves_alone_what_is_there(subject: Subject) -> None:
+    """Whoever made it, ourselves too; also where it is only rehearsed."""
+    for maker in ("somebody", "revstamp"):
+        before = subject.port.apply(config_map(subject.namespace), manager=maker)
+        for dry_run in (False, True):
+            with pytest.raises(StaleObject):
+                subject.port.apply(config_map(subject.namespace, a="2"), only_new=True, dry_run=dry_run)
+        assert subject.read(CONFIG_MAP, "record") == before
+
+
+def test_a_rehearsed_apply_of_what_is_new_makes_nothing(subject: Subject) -> None:
+    """It says what would be made."""
+    assert subject.port.apply(config_map(subject.namespace), only_new=True, dry_run=True)["data"]
+    assert subject.port.read(subject.ref(CONFIG_MAP, "record")) is None
+
+
 def test_an_apply_to_one_that_is_gone_does_not_make_it_anew(subject: Subject) -> None:
     """Where the manifest says which object it means."""
     first = subject.port.apply(config_map(subject.namespace))

@@ -8,9 +8,10 @@ import pytest
 
 from generator.cluster.adopt import adopt
 from generator.cluster.adoption_plan import plan_adoption
-from generator.cluster.apply_objects import apply_object, apply_objects
+from generator.cluster.apply_objects import Listing, apply_object, apply_objects
 from generator.cluster.changes import Action
-from generator.cluster.kinds import DEPLOYMENT, POD, ObjectRef
+from generator.cluster.kinds import DEPLOYMENT, POD, ObjectRef, ref_of
+from generator.cluster.orphans import OrphanHint
 from generator.cluster.policy import ApplyPolicy
 from generator.cluster.port import Body, Propagation
 from generator.errors import NotOurs
@@ -85,6 +86,45 @@ def test_a_dry_run_over_orphans_makes_nothing(subject: Subject) -> None:
     made = apply_object(subject.port, deployment(subject.namespace, replicas=None), ApplyPolicy(dry_run=True))
     assert "adopts 2 pods" in made.change.reason
     assert subject.port.read(subject.ref(DEPLOYMENT)) is None
+
+
+def test_one_look_for_a_whole_pass_finds_orphans(subject: Subject) -> None:
+    """And none where every ReplicaSet has its Deployment."""
+    subject.roll_out(deployment(subject.namespace))
+    assert not OrphanHint(subject.port, subject.namespace).are_there()
+    uid = str(subject.read(DEPLOYMENT)["metadata"]["uid"])
+    subject.port.delete(subject.ref(DEPLOYMENT), uid=uid, propagation=Propagation.ORPHAN)
+    subject.wait_gone(DEPLOYMENT)
+    assert OrphanHint(subject.port, subject.namespace).are_there()
+
+
+def test_what_a_listing_did_not_show_is_made_over_its_orphans(subject: Subject) -> None:
+    """It is not read first, but its pods are asked for."""
+    leave_orphans(subject, 3)
+    manifest = deployment(subject.namespace, replicas=None)
+    hint = OrphanHint(subject.port, subject.namespace)
+    made = apply_object(subject.port, manifest, POLICY, listing=Listing({ref_of(manifest)}, hint.are_there))
+    assert "adopts 3 pods" in made.change.reason
+    assert subject.read(DEPLOYMENT)["spec"]["replicas"] == 3
+
+
+def test_what_a_listing_did_not_show_is_left_alone_where_it_is_somebody_elses(
+    subject: Subject, foreign: dict[str, Any]
+) -> None:
+    """It came after the listing: the API server refuses to make it, and then it is read."""
+    done = apply_object(subject.port, foreign, POLICY, listing=Listing({ref_of(foreign)}, lambda: False))
+    assert isinstance(done.change.error, NotOurs)
+    annotations = (subject.port.read(ref_of(foreign)) or {})["metadata"]["annotations"]
+    assert annotations["by"] == "them"
+    assert "revstamp.io/revision" not in annotations
+
+
+def test_what_a_listing_did_not_show_is_unchanged_where_it_is_ours(subject: Subject) -> None:
+    """A listing may be old."""
+    manifest = service(subject.namespace)
+    apply_object(subject.port, manifest, POLICY)
+    again = apply_object(subject.port, manifest, POLICY, listing=Listing({ref_of(manifest)}))
+    assert again.change.action is Action.UNCHANGED
 
 
 @pytest.fixture(params=["Service", "Deployment"])

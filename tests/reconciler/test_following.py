@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from generator.cluster.changes import Action
 from generator.cluster.kinds import DEPLOYMENT, ObjectRef
 from generator.cluster.port import Cluster as Port
 from generator.cluster.simulated import PlannedFault, SimulatedCluster
@@ -131,6 +132,30 @@ def make_sync(gitops: GitOps, cluster: SimulatedCluster) -> EnvironmentSync:
     """A pass with one slot."""
     desired = DesiredEnvironment(Workspace.open(gitops.root, Settings()).snapshot("main"), "test")
     return EnvironmentSync(cluster, desired, slots=RolloutSlots(1))
+
+
+def test_a_first_pass_over_many_reads_no_object_that_the_listing_did_not_show(
+    gitops: GitOps, cluster: SimulatedCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One request an object, and one list of ReplicaSets for all."""
+    monkeypatch.setattr("generator.reconciler.apply_once.FEW", 1)
+    asked: list[str] = []
+    for verb in ("read", "apply", "list"):
+        call = getattr(cluster, verb)
+
+        def ask(first: Any, *more: Any, verb: str = verb, call: Any = call, **named: Any) -> Any:
+            what = first.kind.name if verb == "read" else first["kind"] if verb == "apply" else first.name
+            asked.append(f"{verb} {what}")
+            return call(first, *more, **named)
+
+        monkeypatch.setattr(cluster, verb, ask)
+    sync = make_sync(gitops, cluster)
+    chosen = prepare(sync, None)
+    asked.clear()
+    results = apply_once(sync, chosen)
+    made = [change for result in results for change in result.changes]
+    assert {change.action for change in made} == {Action.CREATED}
+    assert sorted(asked) == sorted(["list ReplicaSet", *(f"apply {change.ref.kind}" for change in made)])
 
 
 def test_a_wait_goes_on_to_the_next_rollout_though_an_object_of_the_first_failed(

@@ -127,13 +127,23 @@ class SimulatedCluster:
             found = [body for body in self._store.iterate(key_of_kind(kind), namespace) if selects(labels_of(body))]
         return (copy_out(body) for body in found)
 
-    def apply(self, body: Body, *, manager: str = FIELD_MANAGER, force: bool = False, dry_run: bool = False) -> Body:
+    def apply(
+        self,
+        body: Body,
+        *,
+        manager: str = FIELD_MANAGER,
+        force: bool = False,
+        dry_run: bool = False,
+        only_new: bool = False,
+    ) -> Body:
         """Server-side apply, with real ownership of fields; see the port."""
         given, ref = self._take_in("apply", body)
         if given["metadata"].get("managedFields") is not None:
             raise say_invalid(self._name, ref, [("metadata.managedFields", "must be nil")])
         with self._lock:
             live = self._store.find(address_of_ref(ref))
+            if only_new and live is not None:
+                raise say_stale(self._name, ref, "it is there already")
             self._check_preconditions(ref, given, live)
             self._require_namespace(ref)
             try:
