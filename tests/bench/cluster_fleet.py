@@ -11,6 +11,7 @@ from pathlib import Path
 from generator.service.layout import Layout
 from tests.cluster.gitops import GitOps, make_gitops
 from tests.fleet_repository import git
+from tests.testbed.kube.api import Api
 
 PATTERN = "pattern"
 
@@ -53,6 +54,19 @@ def _repeat(gitops: GitOps, numbers: range, bounds: dict[str, int]) -> None:
     stamp.unlink()
     git(top, "add", "-A")
     git(top, "commit", "-qm", "fleet")
+
+
+def make_namespace(kubeconfig: Path, name: str) -> str:
+    """A new namespace; its name."""
+    Api(kubeconfig).create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    return name
+
+
+def remove_namespace(kubeconfig: Path, name: str) -> None:
+    """Take a namespace away and wait until it is gone: its pods would be in the way of the next measurement."""
+    api = Api(kubeconfig)
+    api.delete(f"/api/v1/namespaces/{name}")
+    api.wait_gone(f"/api/v1/namespaces/{name}", 900)
 
 
 def move_to(gitops: GitOps, namespace: str) -> None:

@@ -32,10 +32,14 @@ DEFAULT_POOLS = (
 
 @dataclass(frozen=True)
 class ClusterSpec:
-    """`kserve` is a minor version such as 0.17, or empty for a cluster without KServe."""
+    """`kserve` is a minor version such as 0.17, or empty for a cluster without KServe.
+
+    `acts` False: nothing but the API server runs, so that objects stay as they were applied, and no namespace ends.
+    """
 
     pools: tuple[Pool, ...] = DEFAULT_POOLS
     kserve: str = DEFAULT_KSERVE
+    acts: bool = True
 
     def to_json(self) -> dict[str, Any]:
         """For the process that starts the cluster."""
@@ -44,7 +48,10 @@ class ClusterSpec:
     @staticmethod
     def from_json(data: dict[str, Any]) -> ClusterSpec:
         """The other way."""
-        return ClusterSpec(tuple(Pool(**pool) for pool in data["pools"]), data["kserve"])
+        return ClusterSpec(tuple(Pool(**pool) for pool in data["pools"]), data["kserve"], data["acts"])
+
+
+SERVER_ONLY = ClusterSpec((), "", acts=False)
 
 
 def make_nodes(pool: Pool) -> list[dict[str, Any]]:

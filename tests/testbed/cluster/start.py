@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.testbed.binaries import Programs
-from tests.testbed.cluster.control_plane import start_api_server, start_controllers, start_kubelet
+from tests.testbed.cluster.control_plane import ControlPlane, start_api_server, start_controllers, start_kubelet
 from tests.testbed.cluster.kserve import install_kserve, install_webhooks, start_kserve
 from tests.testbed.cluster.runner import Runner
 from tests.testbed.cluster.spec import ClusterSpec, make_nodes
@@ -33,17 +33,35 @@ class Running:
 
 
 def start_cluster(runner: Runner, programs: Programs, spec: ClusterSpec, folder: Path) -> Running:
-    """Returns when nodes are ready, routes get a status and webhooks answer. Raises ClusterFailed."""
+    """Returns when nodes are ready, routes get a status and webhooks answer. Raises ClusterFailed.
+
+    Of a cluster in which nothing acts: when its kinds are served.
+    """
     began = time.monotonic()
     with ThreadPoolExecutor(4) as pool:
         reading = pool.submit(_read_kinds, programs)  # takes a second of the three that the API server takes
         plane = start_api_server(runner, programs, folder)
-        start_controllers(runner, programs, plane)
+        if spec.acts:
+            start_controllers(runner, programs, plane)
         api = Api(plane.admin)
         kinds = reading.result()
         for made in [pool.submit(api.create, each) for each in (*_all_nodes(spec), *kinds)]:
             made.result()
     runner.wait("apiserver", lambda: _are_served(api, kinds))
+    if spec.acts:
+        _start_actors(runner, programs, spec, plane)
+    return Running(
+        kubeconfig=str(plane.admin),
+        kubectl=str(programs.kubectl),
+        server=plane.server,
+        kserve=spec.kserve,
+        seconds=round(time.monotonic() - began, 1),
+    )
+
+
+def _start_actors(runner: Runner, programs: Programs, spec: ClusterSpec, plane: ControlPlane) -> None:
+    """The fake kubelet, KServe and a gateway; returns when what they do is seen."""
+    api = Api(plane.admin)
     start_kubelet(runner, programs, plane)
     if programs.kserve is not None:
         install_kserve(api, programs.kserve, spec.kserve)
@@ -61,13 +79,6 @@ def start_cluster(runner: Runner, programs: Programs, spec: ClusterSpec, folder:
     runner.wait("kwok", lambda: _all_true(api, "/api/v1/nodes", "Ready"))
     runner.wait("kwok", lambda: _all_true(api, "/apis/gateway.networking.k8s.io/v1/gatewayclasses", "Accepted"))
     runner.wait("controllers", lambda: api.find("/api/v1/namespaces/default/serviceaccounts/default"))
-    return Running(
-        kubeconfig=str(plane.admin),
-        kubectl=str(programs.kubectl),
-        server=plane.server,
-        kserve=spec.kserve,
-        seconds=round(time.monotonic() - began, 1),
-    )
 
 
 def _all_nodes(spec: ClusterSpec) -> list[Object]:
