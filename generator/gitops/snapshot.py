@@ -72,6 +72,11 @@ class Snapshot:
             for name, node in self.repository.read_tree(tree).items()
         ]
 
+    def files_of_tree(self, tree: str) -> dict[str, str]:
+        """Name → blob id of the regular files in a folder whose tree is known."""
+        nodes = self.repository.read_tree(tree).items()
+        return {name: node.binary_id.hex() for name, node in nodes if node.mode.startswith(b"100")}
+
     def _folder_tree(self, folder: str) -> str | None:
         if not folder:
             return self.tree

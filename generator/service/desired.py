@@ -157,10 +157,8 @@ class DesiredEnvironment:
 
     def blobs(self, name: str) -> Mapping[str, str]:
         """File name → blob id of an endpoint's manifests; nothing is parsed."""
-        if not self.traces.get(name, Traces()).manifests:
-            return {}
-        folder = self.fleet.layout.manifests_folder(self.name, name)
-        return {entry.name: entry.id for entry in self.snapshot.entries(folder) if entry.is_file}
+        trace = self.traces.get(name)
+        return self.snapshot.files_of_tree(trace.manifests) if trace is not None and trace.manifests else {}
 
     def read_object(self, name: str, ref: ObjectRef) -> DesiredObject | None:
         """The manifest of one object of an endpoint, or None; only its file is read. InvalidInput as `read`."""
