@@ -15,11 +15,12 @@ import pytest
 
 from tests.testbed import catalogue
 from tests.testbed.cluster.hold import folder_of, hold_cluster
-from tests.testbed.cluster.spec import DEFAULT_POOLS, ClusterSpec, Pool
+from tests.testbed.cluster.spec import DEFAULT_POOLS, SERVER_ONLY, ClusterSpec, Pool
 from tests.testbed.errors import ClusterFailed
 from tests.testbed.fixtures.cluster import Cluster
 from tests.testbed.kube.api import Api
 from tests.testbed.settings import SETTINGS
+from tests.testbed.workloads import make_deployment
 
 pytestmark = pytest.mark.cluster
 
@@ -86,6 +87,21 @@ def test_two_clusters_run_side_by_side(testbed: Cluster) -> None:
         assert [node["metadata"]["name"] for node in nodes] == ["only-0"]
     wait_until_gone(folder_of(name))
     assert len(testbed.api.items("/api/v1/nodes")) > 1
+
+
+def test_a_cluster_may_be_a_server_alone() -> None:
+    """Kinds are served and objects kept; there are no nodes and no controllers to tell of them."""
+    name = f"server-{os.getpid()}"
+    with hold_cluster(SETTINGS, SERVER_ONLY, name) as running:
+        api = Api(Path(running.kubeconfig))
+        api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "still"}})
+        made = api.apply(make_deployment("still"))
+        assert "status" not in made or not made["status"]
+        assert not api.items("/api/v1/nodes")
+        assert not api.items("/apis/gateway.networking.k8s.io/v1/namespaces/still/httproutes")
+        logs = {path.stem for path in (folder_of(name) / "logs").iterdir()}
+        assert logs == {"etcd", "apiserver"}
+    wait_until_gone(folder_of(name))
 
 
 def test_a_cluster_is_shared_and_ends_with_its_last_user() -> None:
