@@ -13,7 +13,7 @@ from fastapi import Depends, Request
 
 from generator.api.identity import Identifier, Person
 from generator.api.rate import RateLimit
-from generator.api.roles import Roles
+from generator.api.roles import Forbidden, Roles
 from generator.errors import InvalidInput
 from generator.service.redeployments import Asker, Redeployments
 from generator.store.endpoints import EndpointStates
@@ -54,6 +54,19 @@ def person_of(request: Request) -> Person:
     context.roles.require_reader(person)
     request.state.person = person.id
     return person
+
+
+def require_writer(context: Context, person: Person, environment: str, action: str, resource: str) -> None:
+    """Forbidden where the person may not change the environment; the attempt is audited."""
+    try:
+        context.roles.require_writer(person, environment)
+    except Forbidden:
+        if context.platform is not None:
+            details = {"error": Forbidden.code, "environment": environment}
+            context.platform.audit(
+                person.id, f"serving.{action}", ("serving_endpoint", resource), allowed=False, details=details
+            )
+        raise
 
 
 def asker_of(request: Request, person: Person, reason: str = "", *, supersede: bool = False) -> Asker:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 
-from generator.api.context import Context, Parts, Who, asker_of
+from generator.api.context import Context, Parts, Who, asker_of, require_writer
 from generator.api.envelope import success
 from generator.api.requests import DeploymentBody, EndpointBody, NewEndpointBody, RedeployBody
 from generator.api.views import deployment_view, endpoint_view
@@ -45,7 +45,7 @@ def list_endpoints(
 @router.post("/endpoints")
 def create_endpoint(request: Request, parts: Parts, who: Who, body: NewEndpointBody) -> Answer:
     """Create an endpoint and deploy it."""
-    parts.roles.require_writer(who, body.environment)
+    require_writer(parts, who, body.environment, "create", body.route)
     accepted = parts.service.create(asker_of(request, who), body.given())
     parts.nudge()
     return success(endpoint_view(_find(parts, str(accepted.row.endpoint_id))), "the endpoint is being deployed")
@@ -61,26 +61,28 @@ def get_endpoint(parts: Parts, _who: Who, identity: str) -> Answer:
 def update_endpoint(request: Request, parts: Parts, who: Who, identity: str, body: EndpointBody) -> Answer:
     """Change settings; pods restart only where what they run by changes."""
     given = body.given()
-    return _write(request, parts, who, identity, lambda asker: parts.service.update(identity, asker, given))
+    return _write(request, parts, who, identity, "update", lambda asker: parts.service.update(identity, asker, given))
 
 
 @router.delete("/endpoints/{identity}")
 def delete_endpoint(request: Request, parts: Parts, who: Who, identity: str) -> Answer:
     """Remove an endpoint: its objects first, its row when nothing is left."""
-    return _write(request, parts, who, identity, lambda asker: parts.service.delete(identity, asker))
+    return _write(request, parts, who, identity, "delete", lambda asker: parts.service.delete(identity, asker))
 
 
 @router.post("/endpoints/{identity}/redeploy")
 def redeploy(request: Request, parts: Parts, who: Who, identity: str, body: RedeployBody | None = None) -> Answer:
     """New pods in place, with or without changes."""
     given = body.given() if body is not None else {}
-    return _write(request, parts, who, identity, lambda asker: parts.service.redeploy(identity, asker, given))
+    return _write(
+        request, parts, who, identity, "redeploy", lambda asker: parts.service.redeploy(identity, asker, given)
+    )
 
 
 @router.post("/endpoints/{identity}/rollback")
 def rollback(request: Request, parts: Parts, who: Who, identity: str) -> Answer:
     """Back to the last healthy revision, as a new one."""
-    return _write(request, parts, who, identity, lambda asker: parts.service.rollback(identity, asker))
+    return _write(request, parts, who, identity, "rollback", lambda asker: parts.service.rollback(identity, asker))
 
 
 @router.post("/endpoints/{identity}/refresh-status")
@@ -102,16 +104,18 @@ def update_deployment(request: Request, parts: Parts, who: Who, identity: str, b
     rows = _find(parts, identity)
     if body.min_replicas is None and body.max_replicas is None:
         return success(_view_deployment(parts, rows), "nothing to change")
-    parts.roles.require_writer(who, str(rows.endpoint["environment"]))
+    require_writer(parts, who, str(rows.endpoint["environment"]), "scale", str(rows.endpoint["id"]))
     parts.service.scale(identity, asker_of(request, who), body.min_replicas, body.max_replicas)
     parts.nudge()
     return success(_view_deployment(parts, _find(parts, identity)), "the change is accepted")
 
 
-def _write(request: Request, parts: Context, who: Who, identity: str, use_case: Callable[[Any], Accepted]) -> Answer:
+def _write(
+    request: Request, parts: Context, who: Who, identity: str, action: str, use_case: Callable[[Any], Accepted]
+) -> Answer:
     """One change of an endpoint: who may, then the use case, then the endpoint as it is now."""
     rows = _find(parts, identity)
-    parts.roles.require_writer(who, str(rows.endpoint["environment"]))
+    require_writer(parts, who, str(rows.endpoint["environment"]), action, str(rows.endpoint["id"]))
     accepted = use_case(asker_of(request, who))
     parts.nudge()
     row, notices = accepted.row, list(accepted.plan.notices + accepted.plan.warnings) if accepted.plan else []

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Header, Query, Request, Response
 from pydantic import BaseModel
 
-from generator.api.context import Context, Parts, Who, asker_of
+from generator.api.context import Context, Parts, Who, asker_of, require_writer
 from generator.api.requests import RedeployBody
 from generator.api.roles import Forbidden
 from generator.errors import NotFound
@@ -78,7 +78,7 @@ def redeploy(
     supersede: bool = False,
 ) -> dict[str, Any]:
     """New pods in place; the redeployment that was accepted."""
-    parts.roles.require_writer(who, environment)
+    require_writer(parts, who, environment, "redeploy", f"{environment}/{name}")
     asker = asker_of(request, who, reason, supersede=supersede)
     given = body.given() if body is not None else {}
     return _accepted(parts, parts.service.redeploy(f"{environment}/{name}", asker, given).row)
@@ -89,7 +89,7 @@ def rollback(
     request: Request, parts: Parts, who: Who, environment: str, name: str, body: ReasonBody | None = None
 ) -> dict[str, Any]:
     """An earlier revision as a new one; without a number the last that was healthy."""
-    parts.roles.require_writer(who, environment)
+    require_writer(parts, who, environment, "rollback", f"{environment}/{name}")
     wanted = body or ReasonBody()
     asker = asker_of(request, who, wanted.reason)
     return _accepted(parts, parts.service.rollback(f"{environment}/{name}", asker, wanted.revision).row)
