@@ -16,7 +16,7 @@ from generator.api.context import Context, Parts, Who, asker_of, require_writer
 from generator.api.requests import RedeployBody
 from generator.api.roles import Forbidden
 from generator.errors import NotFound
-from generator.service.commit import fleet_at
+from generator.service.committed_files import fleet_at
 from generator.service.questions import answer_all
 from generator.service.redeployments import Asker
 from generator.store.queries import Filter

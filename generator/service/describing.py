@@ -5,7 +5,7 @@ Owns: answers from the tip alone. Refuses: clusters and the database.
 
 from __future__ import annotations
 
-from generator.service.commit import fleet_at
+from generator.service.committed_files import fleet_at
 from generator.service.fleet import EndpointRef, Fleet
 from generator.service.trunk import Trunk
 from generator.spec.environment import ServeImage
