@@ -6,6 +6,7 @@ what goes wrong (`failures`).
 
 from __future__ import annotations
 
+import itertools
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +19,9 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from generator.errors import InvalidInput, RevstampError, StorageFailed
-from generator.store.failures import explain_failure
+from generator.store.failures import explain_failure, explain_value
+from generator.store.moments import accept_every_moment
+from generator.store.words import read_json, write_json
 
 T = TypeVar("T")
 
@@ -26,10 +29,13 @@ RETRY_SECONDS = 5.0
 """How long a transaction is tried again that failed for something that passes."""
 
 _IMMEDIATE = "revstamp_immediate"
-_BUSY_SECONDS = 10
-"""How long a connection to SQLite waits for whoever is writing."""
+_BUSY_SECONDS = 30
+"""How long a connection to SQLite waits for whoever is writing. Its waiting is not fair: many writers need patience."""
 
-_POSTGRES = {"connect_timeout": 5, "options": "-c timezone=UTC -c statement_timeout=30000 -c lock_timeout=10000"}
+_POOL: dict[str, Any] = {"pool_size": 8, "max_overflow": 16, "pool_timeout": 10}
+_JSON: dict[str, Any] = {"json_serializer": write_json, "json_deserializer": read_json}
+_POSTGRES = "-c timezone=UTC -c statement_timeout=30000 -c lock_timeout=10000"
+"""Of every connection; what the URL says in `options` comes after it, and so before it."""
 
 
 class Database:
@@ -48,8 +54,16 @@ class Database:
 
     @property
     def label(self) -> str:
-        """The URL without its password, for people."""
-        return self._url.render_as_string(hide_password=True).replace("+psycopg", "")
+        """The URL without its passwords, for people."""
+        hidden = {key: "***" for key in self._url.query if "pass" in key.lower()}
+        shown = self._url.update_query_dict(hidden).render_as_string(hide_password=True)
+        return shown.replace("+psycopg", "").replace("+pysqlite", "")
+
+    @property
+    def file(self) -> Path | None:
+        """The file of a SQLite database; None for PostgreSQL, and for a file that is named by a URI of SQLite's."""
+        name = str(self._url.database)
+        return Path(name) if self.is_sqlite and not name.startswith("file:") else None
 
     def read(self, work: Callable[[Connection], T]) -> T:
         """Run a function in a transaction that only reads; tried again where that may help."""
@@ -87,43 +101,65 @@ class Database:
                 yield connection
         except SQLAlchemyError as error:
             raise explain_failure(error, self.label) from error
+        except (UnicodeEncodeError, OverflowError) as error:  # the drivers' own, before anything is sent
+            raise explain_value(error, self.label) from error
+
+
+def once(work: Callable[[Connection, bool], T]) -> Callable[[Connection], T]:
+    """A function for `write` that is told whether it is run again, so that it can look for what it has done."""
+    runs = itertools.count()
+    return lambda connection: work(connection, next(runs) > 0)
 
 
 def read_url(text: str) -> URL:
-    """The URL with the driver that is used. InvalidInput where it is of another kind of database."""
+    """The URL with the driver that is used. InvalidInput where it is of another kind of database.
+
+    What is wrong with a URL is never quoted: a password may stand where it does not belong.
+    """
     try:
         url = make_url(text)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise InvalidInput("the database's URL cannot be understood", hint=_URL_HINT) from None
     backend = url.get_backend_name()
     if backend in ("postgresql", "postgres"):
         return url.set(drivername="postgresql+psycopg")
     if backend != "sqlite":
-        raise InvalidInput(f"{backend} is not a kind of database that revstamp uses", hint=_URL_HINT)
-    if not url.database or url.database == ":memory:":
+        raise InvalidInput("the database's URL is of no kind of database that revstamp uses", hint=_URL_HINT)
+    if not url.database or ":memory:" in url.database or url.query.get("mode") == "memory":
         raise InvalidInput("the database must be a file: several processes share it", hint=_URL_HINT)
-    return url
+    return url.set(drivername="sqlite+pysqlite")
 
 
-_URL_HINT = "give sqlite:////path/to/ledger.db, or postgresql://USER:PASSWORD@HOST:5432/NAME"
+_URL_HINT = (
+    "give sqlite:////path/to/ledger.db, or postgresql://USER:PASSWORD@HOST:5432/NAME "
+    "with %40 for an @ and %2F for a / in the password"
+)
 
 
 def _make_engine(url: URL) -> Engine:
     if url.get_backend_name() != "sqlite":
-        return create_engine(
-            url, pool_pre_ping=True, pool_size=8, max_overflow=16, pool_timeout=10, connect_args=_POSTGRES
-        )
-    folder = Path(str(url.database)).absolute().parent
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageFailed.from_os(error) from error
-    engine = create_engine(
-        url, poolclass=QueuePool, pool_size=8, max_overflow=16, connect_args={"timeout": _BUSY_SECONDS}
-    )
+        given = url.query.get("options", "")
+        options = " ".join([_POSTGRES, *([given] if isinstance(given, str) else given)]).strip()
+        arguments = {"options": options} | ({} if "connect_timeout" in url.query else {"connect_timeout": "5"})
+        engine = create_engine(url, pool_pre_ping=True, connect_args=arguments, **_POOL, **_JSON)
+        event.listen(engine, "connect", accept_every_moment)
+        return engine
+    engine = create_engine(url, poolclass=QueuePool, connect_args={"timeout": _BUSY_SECONDS}, **_POOL, **_JSON)
+    event.listen(engine, "do_connect", _make_folder)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _make_folder(_dialect: Any, _record: Any, arguments: Any, _keywords: Any) -> None:
+    """The folder of a file that is made with the first connection."""
+    name = str(arguments[0])
+    if name.startswith("file:"):
+        return
+    try:
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageFailed.from_os(error) from error
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

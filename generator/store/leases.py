@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from generator.errors import StoreConflict
 from generator.store import tables
@@ -72,10 +74,7 @@ class Cursors:
     def write(self, name: str, value: str) -> None:
         """Keep a value."""
 
-        def work(connection: Connection) -> None:
-            given = {"value": value, "updated_at": now()}
-            done = connection.execute(update(_CURSORS).where(_CURSORS.c.name == name).values(**given))
-            if not done.rowcount:
-                connection.execute(insert(_CURSORS).values(name=name, **given))
-
-        self._database.write(work)
+        given = {"value": value, "updated_at": now()}
+        new: Any = sqlite.insert(_CURSORS) if self._database.is_sqlite else postgresql.insert(_CURSORS)
+        query = new.values(name=name, **given).on_conflict_do_update(index_elements=["name"], set_=given)
+        self._database.write(lambda connection: connection.execute(query))

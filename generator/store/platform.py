@@ -9,25 +9,31 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Connection, MetaData, Row, Table, and_, delete, insert, select, update
+from sqlalchemy import Connection, MetaData, Row, Table, delete, insert, select, update
 from sqlalchemy.exc import NoSuchTableError
-from sqlalchemy.types import Uuid
+from sqlalchemy.types import String, Uuid
 
 from generator.errors import StoreError
 from generator.store import platform_tables
-from generator.store.database import Database
+from generator.store.database import Database, once
 from generator.store.ledger import now
-from generator.store.types import Identity
+from generator.store.platform_values import (
+    choose_type,
+    comes_after,
+    fit_values,
+    has_id,
+    read_id,
+    read_row,
+    split_ids,
+)
+from generator.store.types import LooseIdentity
 
-_UUIDS = {
-    "model_catalog_entries": ("id",),
-    "serving_endpoints": ("id", "model_entry_id"),
-    "serving_deployments": ("id", "serving_endpoint_id"),
-}
+_AUDITED = ("actor_id", "action", "resource_id", "occurred_at")
+"""Columns by which a line of the audit that was written already is known, where its id is a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +79,7 @@ class PlatformRows:
                 ) from None
             for column in found[name].columns:
                 known = platform_tables.PLATFORM.tables[name].columns.get(column.name)
-                if column.name in _UUIDS.get(name, ()):
-                    column.type = Identity
-                elif self.database.is_sqlite and known is not None:
-                    column.type = known.type
+                column.type = choose_type(column, known, is_sqlite=self.database.is_sqlite)
         return found
 
     def list_endpoints(
@@ -86,18 +89,23 @@ class PlatformRows:
         model_id: str | None = None,
         status: str | None = None,
         limit: int | None = None,
-        before: tuple[datetime, str] | None = None,
+        before: tuple[datetime | None, str] | None = None,
     ) -> list[EndpointRows]:
-        """Newest first, each with its model and deployment, by three queries however many there are."""
+        """Newest first, each with its model and deployment, by a few queries however many there are.
+
+        `before`: when the last one of the page before was created, and its id. Those without a time come last.
+        """
         table = self.tables["serving_endpoints"]
-        query = select(table).order_by(table.c.created_at.desc(), table.c.id.desc())
+        query = select(table).order_by(table.c.created_at.desc().nulls_last(), table.c.id.desc())
+        if model_id is not None:
+            model_id = read_id(table.c.model_entry_id, model_id)
+            if model_id is None:
+                return []
         for column, value in (("environment", environment), ("model_entry_id", model_id), ("status", status)):
             if value is not None:
                 query = query.where(table.c[column] == value)
         if before is not None:
-            moment, last = before
-            later = and_(table.c.created_at == moment, table.c.id < last)
-            query = query.where((table.c.created_at < moment) | later)
+            query = query.where(comes_after(table, *before))
         if limit is not None:
             query = query.limit(limit)
         return self.database.read(lambda connection: self._join(connection, connection.execute(query).all()))
@@ -105,27 +113,33 @@ class PlatformRows:
     def find_endpoint(self, identity: str) -> EndpointRows | None:
         """One by its id; None where there is none."""
         table = self.tables["serving_endpoints"]
-        query = select(table).where(table.c.id == identity)
+        query = select(table).where(has_id(table, identity))
         found = self.database.read(lambda connection: self._join(connection, connection.execute(query).all()))
         return found[0] if found else None
 
     def find_model(self, identity: str) -> Mapping[str, Any] | None:
         """A catalogue entry by its id."""
         table = self.tables["model_catalog_entries"]
-        query = select(table).where(table.c.id == identity)
+        query = select(table).where(has_id(table, identity))
         row = self.database.read(lambda connection: connection.execute(query).one_or_none())
-        return None if row is None else _plain(row)
+        return None if row is None else read_row(row)
 
     def list_models(self) -> list[Mapping[str, Any]]:
         """The whole catalogue, by name and version."""
         table = self.tables["model_catalog_entries"]
         query = select(table).order_by(table.c.name, table.c.version)
-        return self.database.read(lambda connection: [_plain(row) for row in connection.execute(query)])
+        return self.database.read(lambda connection: [read_row(row) for row in connection.execute(query)])
 
     def add(self, name: str, values: Mapping[str, Any]) -> None:
-        """A new row of a table."""
-        table = self.tables[name]
-        self.database.write(lambda connection: connection.execute(insert(table).values(**_fit(table, values))))
+        """A new row of a table; columns that it does not have are passed over."""
+        table, given = self.tables[name], fit_values(self.tables[name], values)
+        same = [table.c[key] == given[key] for key in ("id", *_AUDITED) if given.get(key) is not None]
+
+        def work(connection: Connection, again: bool) -> None:
+            if not (again and same and connection.execute(select(table.c[next(iter(given))]).where(*same)).first()):
+                connection.execute(insert(table).values(**given))
+
+        self.database.write(once(work))
 
     def adding(self, name: str, values: Mapping[str, Any]) -> Callable[[Connection], None]:
         """The same as part of another transaction."""
@@ -139,36 +153,39 @@ class PlatformRows:
     def remove_endpoint(self, identity: str) -> None:
         """Take an endpoint's row away; its deployment goes with it."""
         table = self.tables["serving_endpoints"]
-        self.database.write(lambda connection: connection.execute(delete(table).where(table.c.id == identity)))
+        self.database.write(lambda connection: connection.execute(delete(table).where(has_id(table, identity))))
 
     def swap(self, name: str, identity: str, expected: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
         """Change columns of a row that still says what is expected; False where it says something else by now.
 
-        Columns that the table does not have are passed over.
+        Columns that the table does not have are passed over. A row that says already what it is to say is as good.
         """
         table = self.tables[name]
-        given = _fit(table, values)
+        given = fit_values(table, values)
 
         def work(connection: Connection) -> bool:
-            query = select(table).where(table.c.id == identity)
+            query = select(table).where(has_id(table, identity))
             row = connection.execute(query if self.database.is_sqlite else query.with_for_update()).one_or_none()
             if row is None:
                 return False
-            plain = _plain(row)
+            plain = read_row(row)
             if any(plain[key] != value for key, value in expected.items() if key in plain):
-                return False
+                return bool(given) and all(plain[key] == value for key, value in values.items() if key in plain)
             if given:
-                connection.execute(update(table).where(table.c.id == identity).values(**given))
+                connection.execute(update(table).where(has_id(table, identity)).values(**given))
             return True
 
         return self.database.write(work)
 
     def touch(self, identities: Sequence[str], moment: datetime) -> None:
-        """Move `last_health_check` of many endpoints in one statement."""
+        """Move `last_health_check` of many endpoints, a thousand by each statement."""
         table = self.tables["serving_endpoints"]
-        if identities and "last_health_check" in table.c:
-            query = update(table).where(table.c.id.in_(identities)).values(last_health_check=moment)
-            self.database.write(lambda connection: connection.execute(query))
+        if "last_health_check" not in table.c:
+            return
+        known = sorted(filter(None, (read_id(table.c.id, identity) for identity in identities)))
+        for part in split_ids(known):
+            query = update(table).where(table.c.id.in_(part)).values(last_health_check=moment)
+            self.database.write(lambda connection, query=query: connection.execute(query))  # type: ignore[misc]
 
     def audit(
         self,
@@ -190,7 +207,7 @@ class PlatformRows:
             "occurred_at": now(),
         }
         column = self.tables["audit_logs"].c.get("id")
-        if (column is not None and isinstance(column.type, Uuid)) or self.database.is_sqlite:
+        if column is not None and isinstance(column.type, Uuid | String | LooseIdentity):
             values["id"] = str(uuid.uuid4())
         self.add("audit_logs", values)
 
@@ -201,8 +218,9 @@ class PlatformRows:
         return self.database.read(lambda connection: [_plain(row) for row in connection.execute(query)])
 
     def _join(self, connection: Connection, rows: Sequence[Row[Any]]) -> list[EndpointRows]:
-        endpoints = [_plain(row) for row in rows]
-        models = self._by(connection, "model_catalog_entries", "id", {row["model_entry_id"] for row in endpoints})
+        endpoints = [read_row(row) for row in rows]
+        wanted = {row["model_entry_id"] for row in endpoints if row["model_entry_id"] is not None}
+        models = self._by(connection, "model_catalog_entries", "id", wanted)
         ids = {row["id"] for row in endpoints}
         deployments = self._by(connection, "serving_deployments", "serving_endpoint_id", ids)
         return [
@@ -210,39 +228,15 @@ class PlatformRows:
         ]
 
     def _by(self, connection: Connection, name: str, key: str, wanted: set[str]) -> dict[str, Mapping[str, Any]]:
-        if not wanted:
-            return {}
+        """Rows by a key; where several have the same one, the newest."""
         table = self.tables[name]
-        query = select(table).where(table.c[key].in_(sorted(wanted)))
-        return {str(row[key]): row for row in map(_plain, connection.execute(query))}
+        query = select(table).order_by(*(column for column in table.c if column.name == "created_at"))
+        return {
+            str(row[key]): row
+            for part in split_ids(sorted(wanted))
+            for row in map(read_row, connection.execute(query.where(table.c[key].in_(part))))
+        }
 
 
 def _without_times(row: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in row.items() if not isinstance(value, datetime)}
-
-
-def _plain(row: Row[Any]) -> dict[str, Any]:
-    """Ids as text, times with their zone."""
-    return {key: _plain_value(value) for key, value in row._mapping.items()}
-
-
-def _plain_value(value: Any) -> Any:
-    if isinstance(value, uuid.UUID):
-        return str(value)
-    if isinstance(value, datetime):
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-    return value
-
-
-def _fit(table: Table, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values whose columns the table has, as these want them."""
-    return {key: _fit_value(table.c[key].type, value) for key, value in values.items() if key in table.c}
-
-
-def _fit_value(kind: Any, value: Any) -> Any:
-    if isinstance(kind, Uuid) and kind.as_uuid and isinstance(value, str):
-        try:
-            return uuid.UUID(value)
-        except ValueError:
-            return None
-    return value

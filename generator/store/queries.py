@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Select, func, select
 from generator.errors import NotFound
 from generator.store import tables
 from generator.store.database import Database
+from generator.store.lookups import find_active, find_by_request
 from generator.store.redeployment import Event, Redeployment, read_event, read_redeployment
 from generator.store.states import LOCKING, Kind, State
 
@@ -22,6 +23,9 @@ _ROWS = tables.redeployments
 _EVENTS = tables.events
 MOST = 1000
 """Rows of one page at most."""
+
+_NUMBERS = 2**63
+"""No row has a greater number, and no driver takes one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,33 +60,28 @@ class LedgerQueries:
 
     def get(self, row_id: int) -> Redeployment:
         """One by its number. NotFound where there is none."""
-        found = self._rows(select(_ROWS).where(_ROWS.c.id == row_id))
+        found = self._rows(select(_ROWS).where(_ROWS.c.id == row_id)) if 0 < row_id < _NUMBERS else ()
         if not found:
             raise NotFound(f"there is no redeployment {row_id}", hint="`revstamp history ENDPOINT` lists them")
         return found[0]
 
     def find(self, text: str) -> Redeployment:
-        """One by its number or its request id. NotFound where there is none."""
+        """One by its number or request id; of several the newest that was accepted. NotFound where there is none."""
         if text.isdecimal() and len(text) < 19:
             return self.get(int(text))
-        found = self._rows(select(_ROWS).where(_ROWS.c.request_id == text).order_by(_ROWS.c.id).limit(1))
+        refused = (_ROWS.c.state == State.REFUSED.value, _ROWS.c.id.desc())
+        found = self._rows(select(_ROWS).where(_ROWS.c.request_id == text).order_by(*refused).limit(1))
         if not found:
             raise NotFound(f"there is no redeployment {text!r}", hint="`revstamp history ENDPOINT` lists them")
         return found[0]
 
     def by_request(self, environment: str, endpoint: str, request_id: str) -> Redeployment | None:
-        """The one of an endpoint that a request id names."""
-        found = self._rows(
-            select(_ROWS).where(
-                _ROWS.c.request_id == request_id, _ROWS.c.environment == environment, _ROWS.c.endpoint == endpoint
-            )
-        )
-        return found[0] if found else None
+        """The one of an endpoint that a request id names, and that was not refused."""
+        return self.database.read(lambda connection: find_by_request(connection, environment, endpoint, request_id))
 
     def active(self, environment: str, endpoint: str) -> Redeployment | None:
         """The one that holds the endpoint's lock."""
-        found = self.page(Filter(environment, endpoint, LOCKING), 1)
-        return found[0] if found else None
+        return self.database.read(lambda connection: find_active(connection, environment, endpoint))
 
     def latest_committed(self, environment: str, endpoint: str) -> Redeployment | None:
         """The newest one that reached git."""
@@ -95,10 +94,17 @@ class LedgerQueries:
         )
         return found[0] if found else None
 
-    def unsettled(self, limit: int = MOST) -> tuple[Redeployment, ...]:
-        """All that have no verdict yet, oldest first."""
+    def unsettled(self, batch: int = MOST) -> tuple[Redeployment, ...]:
+        """All that have no verdict yet, oldest first, however many; read in batches."""
         states = [state.value for state in (*LOCKING, State.PROPOSED)]
-        return self._rows(select(_ROWS).where(_ROWS.c.state.in_(states)).order_by(_ROWS.c.id).limit(limit))
+        query = select(_ROWS).where(_ROWS.c.state.in_(states)).order_by(_ROWS.c.id).limit(batch)
+        found: list[Redeployment] = list(self._rows(query))
+        while found and len(found) % batch == 0:
+            more = self._rows(query.where(_ROWS.c.id > found[-1].id))
+            if not more:
+                break
+            found += more
+        return tuple(found)
 
     def events(self, row_id: int | None = None, after: int = 0, limit: int = MOST) -> tuple[Event, ...]:
         """Events of one redeployment, or of all, in their order."""

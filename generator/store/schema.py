@@ -6,6 +6,7 @@ and changing anything that the platform made.
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,19 @@ from generator.store.migrations import HEAD, VERSION_TABLE, VERSIONS
 from generator.store.platform_tables import PLATFORM
 
 _LOCK = 0x7265767374616D70
-"""PostgreSQL's advisory lock for migrations: two that start at once wait for each other."""
+"""PostgreSQL's advisory lock for migrations: two that start at once wait for each other, however long it takes."""
+
+_PATIENCE = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0"
+_LOCK_SECONDS = "SET LOCAL lock_timeout = '10s'"
+"""A change of a table waits no longer than this for whoever reads it: all others wait behind it."""
+
+_THREADS = threading.Lock()
+"""Alembic keeps what it works on in globals."""
+
+_ANY_TABLE = text(
+    "SELECT EXISTS (SELECT FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace WHERE relkind IN "
+    "('r', 'p', 'v', 'm', 'f') AND nspname <> 'information_schema' AND nspname NOT LIKE 'pg\\_%')"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +72,29 @@ def upgrade_schema(database: Database, to: str = HEAD) -> tuple[str, str]:
 
     def work(connection: Connection) -> str:
         if not database.is_sqlite:
+            connection.execute(text(_PATIENCE))
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+            connection.execute(text(_LOCK_SECONDS))
         before = _read_state(connection).version
         if before and before not in VERSIONS:
             raise StoreNewer(f"the tables in {database.label} are of version {before}, this revstamp knows {HEAD}")
-        if not inspect(connection).get_table_names():
+        if _is_empty(connection):
             PLATFORM.create_all(connection)
-        if before != to:
+        if before < to:
             _run_migrations(connection, to)
         return before
 
-    return database.write(work), to
+    with _THREADS:
+        before = database.write(work)
+    return before, max(before, to)
+
+
+def _is_empty(connection: Connection) -> bool:
+    """Whether there is no table and no view of anybody's, in any schema."""
+    if connection.dialect.name == "sqlite":
+        inspector = inspect(connection)
+        return not inspector.get_table_names() and not inspector.get_view_names()
+    return not connection.execute(_ANY_TABLE).scalar()
 
 
 def _run_migrations(connection: Connection, to: str) -> None:
@@ -77,7 +102,7 @@ def _run_migrations(connection: Connection, to: str) -> None:
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.attributes["connection"] = connection
     command.upgrade(config, to)
 

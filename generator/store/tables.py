@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from generator.store.states import LOCKING, Kind, State
-from generator.store.types import Document, Identity, Moment, Number
+from generator.store.types import Document, Identity, Moment, Number, ShortWords, Words
 
 OWN = MetaData()
 
@@ -30,6 +30,8 @@ def _one_of(column: str, values: type[State] | type[Kind]) -> str:
     return f"{column} IN ({', '.join(repr(value.value) for value in values)})"
 
 
+ACCEPTED = "state <> 'refused'"
+WAITS = "state = 'proposed'"
 HOLDS_LOCK = f"state IN ({', '.join(repr(state.value) for state in LOCKING)})"
 
 redeployments = Table(
@@ -44,8 +46,8 @@ redeployments = Table(
     Column("endpoint", String(63), nullable=False),
     Column("kind", String(16), nullable=False),
     Column("state", String(16), nullable=False),
-    Column("actor", String(400), nullable=False, server_default=""),
-    Column("reason", Text, nullable=False, server_default=""),
+    Column("actor", ShortWords(400), nullable=False, server_default=""),
+    Column("reason", Words, nullable=False, server_default=""),
     Column("request", Document),
     Column("operation", Document),
     Column("resolved", Document),
@@ -55,18 +57,18 @@ redeployments = Table(
     Column("pod_revision", Integer),
     Column("restores", Integer),
     Column("commit_id", String(64)),
-    Column("pull_request", Text),
+    Column("pull_request", Words),
     Column("created_at", Moment, nullable=False),
     Column("committed_at", Moment),
     Column("applied_at", Moment),
     Column("settled_at", Moment),
-    Column("phase", String(40)),
+    Column("phase", ShortWords(40)),
     Column("phase_since", Moment),
-    Column("failing", String(40)),
+    Column("failing", ShortWords(40)),
     Column("verdict", String(16)),
-    Column("failure_reason", String(40)),
-    Column("message", Text, nullable=False, server_default=""),
-    Column("hint", Text, nullable=False, server_default=""),
+    Column("failure_reason", ShortWords(40)),
+    Column("message", Words, nullable=False, server_default=""),
+    Column("hint", Words, nullable=False, server_default=""),
     Column("violations", Document),
     Column("superseded_by", Number),
     Column("rolls_back", Number),
@@ -88,8 +90,8 @@ redeployments = Table(
         "environment",
         "endpoint",
         unique=True,
-        postgresql_where=text("state = 'proposed'"),
-        sqlite_where=text("state = 'proposed'"),
+        postgresql_where=text(WAITS),
+        sqlite_where=text(WAITS),
     ),
     Index(
         "revstamp_redeployments_by_request",
@@ -97,8 +99,8 @@ redeployments = Table(
         "environment",
         "endpoint",
         unique=True,
-        postgresql_where=text("state <> 'refused'"),
-        sqlite_where=text("state <> 'refused'"),
+        postgresql_where=text(ACCEPTED),
+        sqlite_where=text(ACCEPTED),
     ),
     Index("revstamp_redeployments_by_endpoint", "environment", "endpoint", "id"),
     Index("revstamp_redeployments_by_state", "state", "id"),
@@ -112,8 +114,8 @@ events = Table(
     Column("id", Number, primary_key=True, autoincrement=True),
     Column("redeployment_id", Number, ForeignKey("revstamp_redeployments.id", ondelete="CASCADE"), nullable=False),
     Column("at", Moment, nullable=False),
-    Column("name", String(40), nullable=False),
-    Column("message", Text, nullable=False, server_default=""),
+    Column("name", ShortWords(40), nullable=False),
+    Column("message", Words, nullable=False, server_default=""),
     Column("data", Document),
     Index("revstamp_redeployment_events_by_redeployment", "redeployment_id", "id"),
     Index("revstamp_redeployment_events_by_time", "at"),
@@ -132,8 +134,8 @@ endpoints = Table(
     Column("pod_revision", Integer, nullable=False, server_default="0"),
     Column("good_revision", Integer),
     Column("is_deleted", Boolean, nullable=False, server_default=text("false")),
-    Column("phase", String(40)),
-    Column("message", Text, nullable=False, server_default=""),
+    Column("phase", ShortWords(40)),
+    Column("message", Words, nullable=False, server_default=""),
     Column("rollout", Document),
     Column("projected", Document),
     Column("foreign_write_at", Moment),

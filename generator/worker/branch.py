@@ -81,10 +81,12 @@ class BranchReader:
         for commit in reversed(commits):
             stamp = _read_stamp(self._repository.snapshot(commit.id), path)
             if stamp is not None:
-                self._take_revision(ref, commit, stamp, is_return=stamp.revision < highest)
+                self._take_revision(ref, commit, stamp, highest)
                 highest = max(highest, stamp.revision)
 
-    def _take_revision(self, ref: EndpointRef, commit: Commit, stamp: Stamp, *, is_return: bool) -> None:
+    def _take_revision(self, ref: EndpointRef, commit: Commit, stamp: Stamp, highest: int) -> None:
+        """`highest`: of the revisions that stood before; a lower one came back."""
+        is_return = stamp.revision < highest
         row = self._queries.by_request(ref.environment, ref.name, stamp.request_id)
         if row is not None and not is_return:
             if row.commit_id == commit.id and row.state not in (State.PENDING, State.PROPOSED):
@@ -103,7 +105,7 @@ class BranchReader:
             reason_in(commit) or commit.subject,
             restores=stamp.restores,
         )
-        found = self._ledger.record_found(wish, stamp.revision, stamp.pod_revision, commit.id)
+        found = self._ledger.record_found(wish, stamp.revision, stamp.pod_revision, commit.id, highest=highest)
         if found is not None:
             self._log.info("found in git", endpoint=str(ref), revision=stamp.revision, commit=commit.id[:10])
 

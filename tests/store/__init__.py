@@ -1,0 +1,1 @@
+"""The ledger's database, on SQLite and PostgreSQL alike."""
