@@ -140,7 +140,7 @@ def _make_engine(url: URL) -> Engine:
     if url.get_backend_name() != "sqlite":
         given = url.query.get("options", "")
         options = " ".join([_POSTGRES, *([given] if isinstance(given, str) else given)]).strip()
-        arguments = {"options": options} | ({} if "connect_timeout" in url.query else {"connect_timeout": "5"})
+        arguments = {"options": options} | ({} if "connect_timeout" in url.query else {"connect_timeout": "10"})
         engine = create_engine(url, pool_pre_ping=True, connect_args=arguments, **_POOL, **_JSON)
         event.listen(engine, "connect", accept_every_moment)
         return engine

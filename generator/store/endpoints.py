@@ -92,11 +92,12 @@ class EndpointStates:
         return self._read(query.where((_ROWS.c.environment > after[0]) | earlier).limit(limit))
 
     def write(self, states: Sequence[EndpointState]) -> None:
-        """Keep states, in batches of one statement each."""
+        """Keep states, in batches of one statement each, and always in the same order: two that do so never block."""
+        ordered = sorted(states, key=lambda state: (state.environment, state.endpoint))
 
         def work(connection: Connection) -> None:
-            for start in range(0, len(states), _BATCH):
-                values = [asdict(state) for state in states[start : start + _BATCH]]
+            for start in range(0, len(ordered), _BATCH):
+                values = [asdict(state) for state in ordered[start : start + _BATCH]]
                 connection.execute(self._upsert(), values)
 
         if states:

@@ -37,8 +37,9 @@ def ways() -> dict[State, tuple[State, ...]]:
 
 
 def bring_to(ledger: Ledger, row: Redeployment, state: State, **values: Any) -> Redeployment:
-    """Let a pending row go on to a state."""
-    for step in ways()[state][1:]:
+    """Let a row go on to a state that is further on its way."""
+    way = ways()[state]
+    for step in way[way.index(row.state) + 1 :] if row.state in way else ():
         moved = ledger.move(row, step, Note(step.value), values if step is State.COMMITTED else None)
         assert moved is not None
         row = moved
@@ -46,10 +47,16 @@ def bring_to(ledger: Ledger, row: Redeployment, state: State, **values: Any) -> 
 
 
 def accept(ledger: Ledger, endpoint: str = "chat", state: State = State.PENDING, **given: Any) -> Redeployment:
-    """An accepted wish, brought to a state."""
+    """An accepted wish, brought to a state; with `revision` by way of a commit."""
+    is_committed = "revision" in given and state in (State.HEALTHY, State.FAILED)
     values = {"commit_id": "c" * 40, "revision": given.pop("revision", 1), "pod_revision": 1}
     row, is_new = ledger.accept(a_wish(endpoint, **given))
     assert is_new
+    if is_committed:
+        row = bring_to(ledger, row, State.PROGRESSING, **values)
+        settled = ledger.move(row, state, Note(state.value))
+        assert settled is not None
+        return settled
     return bring_to(ledger, row, state, **values)
 
 

@@ -29,12 +29,19 @@ def test_the_newest_migration_leaves_the_tables_that_the_code_reads(database: Da
     """Alembic finds no difference, in columns, types, defaults, indexes and constraints."""
 
     def compare(connection: Connection) -> list[object]:
-        options = {"compare_type": True, "compare_server_default": True, "version_table": VERSION_TABLE}
+        options: dict[str, object] = {"compare_type": True, "version_table": VERSION_TABLE}
+        options["compare_server_default"] = _differ if database.is_sqlite else True
         options["include_name"] = lambda name, kind, _: kind != "table" or str(name).startswith("revstamp_")
         return list(compare_metadata(MigrationContext.configure(connection, opts=options), OWN))
 
     assert database.read(compare) == []
     assert check_schema(database).is_current
+
+
+def _differ(*given: object) -> bool:
+    """Whether two defaults differ, as SQLite writes them: Alembic takes an empty text for none."""
+    found, wanted = given[3], given[5]
+    return str(found or "").strip("()'") != str(wanted or "").strip("'")
 
 
 def test_every_version_has_one_file_and_follows_the_one_before() -> None:
