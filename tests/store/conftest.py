@@ -16,7 +16,7 @@ from generator.store.ledger import Ledger
 from generator.store.queries import LedgerQueries
 from generator.store.schema import upgrade_schema
 from tests.testbed.postgres import Database as PostgresDatabase
-from tests.testbed.postgres import PostgresServer
+from tests.testbed.postgres import PostgresServer, find_binaries
 
 KINDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.testbed)]
 
@@ -86,3 +86,13 @@ def ledger(database: Database) -> Ledger:
 def queries(database: Database) -> LedgerQueries:
     """Its reads."""
     return LedgerQueries(database)
+
+
+@pytest.fixture
+def database_of_its_own(postgres_server: PostgresServer) -> Iterator[PostgresServer]:
+    """A PostgreSQL that a test may stop."""
+    binaries = find_binaries()
+    assert binaries is not None
+    server = PostgresServer(binaries)
+    yield server
+    server.stop()
