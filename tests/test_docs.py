@@ -75,10 +75,11 @@ def command(name: str) -> click.Command:
 
 
 def options(of: click.Command) -> set[str]:
-    """The long options of a command."""
+    """The long options of a command, and of those below it."""
+    below = list(of.commands.values()) if isinstance(of, click.Group) and of is not cli else []
     return {
         text
-        for parameter in of.params
+        for parameter in (*of.params, *(parameter for each in below for parameter in each.params))
         if isinstance(parameter, click.Option)
         for text in (*parameter.opts, *parameter.secondary_opts)
         if text.startswith("--")

@@ -46,7 +46,7 @@ def command(folder: str, /, offline: bool, everything: bool, output: str, **valu
     for finding in _examine(folder, load_settings(), values, offline=offline, everything=everything):
         found.append(finding)
         if output == "text":
-            _print_finding(finding)
+            print_finding(finding)
     if output == "json":
         print_json([finding.to_dict() for finding in found])
     failed = [finding for finding in found if finding.verdict == "failure"]
@@ -82,7 +82,8 @@ def _examine(
     )
 
 
-def _print_finding(finding: Finding) -> None:
+def print_finding(finding: Finding) -> None:
+    """A finding as a line with its mark, then cases and what to do."""
     mark, color = _MARKS[finding.verdict]
     shown = click.style(mark, fg=color, bold=True) if use_color(sys.stdout) else mark
     say(f"{shown} {finding.check}: {finding.message}")

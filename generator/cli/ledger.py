@@ -30,6 +30,15 @@ def has_ledger(git_dir: Path, settings: Settings) -> bool:
     return bool(settings.database) or (git_dir / _FILE).exists()
 
 
+def find_ledger_url(git_dir: Path, settings: Settings) -> str | None:
+    """The URL of the ledger; None where this repository has none."""
+    return _url(git_dir, settings) if has_ledger(git_dir, settings) else None
+
+
+def _url(git_dir: Path, settings: Settings) -> str:
+    return settings.database or f"sqlite:///{git_dir.absolute() / _FILE}"
+
+
 def is_recorded(workspace: Workspace, operation: Operation) -> bool:
     """Whether an operation goes through the ledger; suspending and resuming begins no rollout."""
     from generator.store.states import Kind
@@ -46,7 +55,7 @@ def open_database(git_dir: Path, settings: Settings) -> Database:
     from generator.store.database import Database
     from generator.store.schema import check_schema, read_schema, upgrade_schema
 
-    database = Database(settings.database or f"sqlite:///{git_dir.absolute() / _FILE}")
+    database = Database(_url(git_dir, settings))
     if not settings.database and not read_schema(database).is_current:
         upgrade_schema(database)
     check_schema(database)

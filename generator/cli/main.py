@@ -52,6 +52,7 @@ COMMANDS: dict[str, str] = {
     "verify": "check that a revision is what its sources say",
     "schema": "print the JSON Schema of a file format",
     "environments": "list environments and their endpoints",
+    "db": "look after the ledger's database",
     "doctor": "check this repository and machine",
     "demo": "run the main job on an example, in a temporary folder",
     "completion": "print the shell completion script",

@@ -77,6 +77,18 @@ class Database:
         """
         return self._repeat(work, immediate=True)
 
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A connection that sees the database at one moment, for reading much; not tried again."""
+        try:
+            with self.engine.connect() as connection:
+                if not self.is_sqlite:
+                    connection.execution_options(isolation_level="REPEATABLE READ")
+                with connection.begin():
+                    yield connection
+        except SQLAlchemyError as error:
+            raise explain_failure(error, self.label) from error
+
     def close(self) -> None:
         """Give up all connections."""
         self.engine.dispose()

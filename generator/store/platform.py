@@ -146,7 +146,7 @@ class PlatformRows:
         table = self.tables[name]
 
         def work(connection: Connection) -> None:
-            connection.execute(insert(table).values(**_fit(table, values)))
+            connection.execute(insert(table).values(**fit_values(table, values)))
 
         return work
 
@@ -215,7 +215,7 @@ class PlatformRows:
         """The newest lines of the audit, newest first."""
         table = self.tables["audit_logs"]
         query = select(table).order_by(table.c.occurred_at.desc()).limit(limit)
-        return self.database.read(lambda connection: [_plain(row) for row in connection.execute(query)])
+        return self.database.read(lambda connection: [read_row(row) for row in connection.execute(query)])
 
     def _join(self, connection: Connection, rows: Sequence[Row[Any]]) -> list[EndpointRows]:
         endpoints = [read_row(row) for row in rows]

@@ -38,6 +38,7 @@ JSON_CALLS: dict[str, tuple[str, ...]] = {
     "verify": ("verify",),
     "schema": ("schema", "endpoint"),
     "environments": ("environments",),
+    "db": ("db", "upgrade", "--database", "sqlite:///ledger.db"),
     "doctor": ("doctor",),
     "completion": ("completion", "bash"),
 }
@@ -64,6 +65,12 @@ def commands() -> Iterator[tuple[str, click.Command]]:
         yield name, command
 
 
+def parameters(command: click.Command) -> list[click.Parameter]:
+    """Of a command, and of those below it."""
+    below = list(command.commands.values()) if isinstance(command, click.Group) else []
+    return [*command.params, *(parameter for each in below for parameter in each.params)]
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_shows_examples_that_are_calls_of_the_command(name: str, tmp_path: object) -> None:
     """Each names options that there are."""
@@ -73,7 +80,7 @@ def test_help_shows_examples_that_are_calls_of_the_command(name: str, tmp_path: 
     assert examples, answer.out
     assert "Examples:" in answer.out
     command = dict(commands())[name]
-    known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+    known = {option for parameter in parameters(command) for option in (*parameter.opts, *parameter.secondary_opts)}
     for example in examples:
         used = re.findall(r"(?<=\s)(--[a-z-]+)", example.split("|")[0].split("#")[0])
         assert set(used) <= known | {"--help"}, (example, set(used) - known)
@@ -84,14 +91,14 @@ def test_help_lists_every_command_and_every_option_says_what_it_is() -> None:
     answer = answer_of(("--help",), SOURCE)
     assert all(re.search(rf"^  {name}\s+\S", answer.out, re.M) for name in COMMANDS)
     for name, command in commands():
-        for parameter in command.params:
+        for parameter in parameters(command):
             if isinstance(parameter, click.Option):
                 assert parameter.help, (name, parameter.opts)
 
 
 def test_every_command_can_answer_in_json() -> None:
     """Each of them is called below."""
-    without = {name for name, command in commands() if not any("--output" in item.opts for item in command.params)}
+    without = {name for name, command in commands() if not any("--output" in item.opts for item in parameters(command))}
     assert without == set()
     called = {words[0] for words in (*JSON_CALLS.values(), *CLUSTER_CALLS)}
     assert {*COMMANDS} - {"reconcile", "watch", "demo"} == called  # one goes on until it is ended, two are called below
