@@ -75,7 +75,10 @@ def test_check_names_what_is_worth_a_look(operator: Operator) -> None:
     assert "prod/stuck: redeploy 1 by Ann is pending since" in answer.out
     assert "prod/fresh" not in answer.out
     assert "1 rows of the platform were written by somebody else" in answer.out
-    found = {finding["check"]: finding for finding in operator.type("check", "--stuck-after", "3h", "-o", "json").json["findings"]}
+    found = {
+        finding["check"]: finding
+        for finding in operator.type("check", "--stuck-after", "3h", "-o", "json").json["findings"]
+    }
     assert found["locks"]["verdict"] == "ok"
     assert found["tables"]["message"] == "version 0002"
 
@@ -88,7 +91,9 @@ def test_check_ends_with_13_where_the_database_cannot_be_used(operator: Operator
     assert answer.json["findings"][0]["verdict"] == "failure"
     assert "hidden" not in answer.out + answer.err
     database = operator.open()
-    database.write(lambda connection: connection.exec_driver_sql("UPDATE revstamp_alembic_version SET version_num = '7'"))
+    database.write(
+        lambda connection: connection.exec_driver_sql("UPDATE revstamp_alembic_version SET version_num = '7'")
+    )
     database.close()
     assert operator.type("check").code == 13
     missing = answer_of(("db", "check", "--database", f"sqlite:///{tmp_path / 'none.db'}"), tmp_path)

@@ -38,9 +38,8 @@ class Past:
         row = accept(self.ledger, endpoint, State.PROGRESSING)
         for number in range(phases):
             self.ledger.note(row.id, Note("phase", f"phase {number}"))
-        bring_to(self.ledger, row, state) if state is State.PROGRESSING else self.ledger.move(
-            row, state, Note(state.value)
-        )
+        if state is not State.PROGRESSING:
+            self.ledger.move(row, state, Note(state.value))
         return row.id
 
     def names(self, row_id: int) -> list[str]:
