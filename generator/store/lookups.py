@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, func, or_, select, text
+from sqlalchemy import Connection, func, select, text
 
 from generator.errors import AlreadyRunning, InvalidInput
 from generator.store import tables
@@ -50,11 +50,10 @@ def find_proposed(connection: Connection, environment: str, endpoint: str) -> Re
 
 def find_repeated(connection: Connection, wish: Wish) -> Redeployment | None:
     """The row of the same wish. InvalidInput where its key or id was another wish's."""
-    same = [_ROWS.c.request_id == wish.request_id]
-    if wish.idempotency_key is not None:
-        same.append(_ROWS.c.idempotency_key == wish.idempotency_key)
-    query = select(_ROWS).where(or_(*same), ACCEPTED).order_by(_ROWS.c.id)
-    rows = [read_redeployment(row) for row in connection.execute(query)]
+    asked = [select(_ROWS).where(_ROWS.c.request_id == wish.request_id, ACCEPTED).order_by(_ROWS.c.id)]
+    if wish.idempotency_key is not None:  # a statement of its own: for both at once SQLite would use no index
+        asked.append(select(_ROWS).where(_ROWS.c.idempotency_key == wish.idempotency_key))
+    rows = [read_redeployment(row) for query in asked for row in connection.execute(query)]
     wanted = (wish.environment, wish.endpoint, wish.kind, wish.request_digest)
     for row in rows:
         if (row.environment, row.endpoint, row.kind, row.request_digest) != wanted:

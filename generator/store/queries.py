@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Select, func, select
 from generator.errors import NotFound
 from generator.store import tables
 from generator.store.database import Database
-from generator.store.lookups import find_active, find_by_request
+from generator.store.lookups import ACCEPTED, find_active, find_by_request
 from generator.store.redeployment import Event, Redeployment, read_event, read_redeployment
 from generator.store.states import LOCKING, Kind, State
 
@@ -69,8 +69,8 @@ class LedgerQueries:
         """One by its number or request id; of several the newest that was accepted. NotFound where there is none."""
         if text.isdecimal() and len(text) < 19:
             return self.get(int(text))
-        refused = (_ROWS.c.state == State.REFUSED.value, _ROWS.c.id.desc())
-        found = self._rows(select(_ROWS).where(_ROWS.c.request_id == text).order_by(*refused).limit(1))
+        query = select(_ROWS).where(_ROWS.c.request_id == text).order_by(_ROWS.c.id.desc()).limit(1)
+        found = self._rows(query.where(ACCEPTED)) or self._rows(query)  # no index knows those that were refused
         if not found:
             raise NotFound(f"there is no redeployment {text!r}", hint="`revstamp history ENDPOINT` lists them")
         return found[0]
