@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Select, func, select
 from generator.errors import NotFound
 from generator.store import tables
 from generator.store.database import Database
+from generator.store.following import read_following
 from generator.store.lookups import ACCEPTED, find_active, find_by_request
 from generator.store.redeployment import Event, Redeployment, read_event, read_redeployment
 from generator.store.states import LOCKING, Kind, State
@@ -107,10 +108,11 @@ class LedgerQueries:
         return tuple(found)
 
     def events(self, row_id: int | None = None, after: int = 0, limit: int = MOST) -> tuple[Event, ...]:
-        """Events of one redeployment, or of all, in their order."""
-        query = select(_EVENTS).where(_EVENTS.c.id > after).order_by(_EVENTS.c.id).limit(limit)
-        if row_id is not None:
-            query = query.where(_EVENTS.c.redeployment_id == row_id)
+        """Events of one redeployment in their order, or of all: then none is overtaken that is still to come."""
+        if row_id is None:
+            return read_following(self.database, after, limit)
+        query = select(_EVENTS).where(_EVENTS.c.redeployment_id == row_id, _EVENTS.c.id > after)
+        query = query.order_by(_EVENTS.c.id).limit(limit)
         return tuple(self.database.read(lambda connection: [read_event(row) for row in connection.execute(query)]))
 
     def last_event_id(self) -> int:

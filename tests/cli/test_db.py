@@ -11,6 +11,7 @@ import pytest
 from generator.store.database import Database
 from generator.store.endpoints import EndpointState, EndpointStates
 from generator.store.ledger import Ledger, now
+from generator.store.migrations import HEAD
 from generator.store.redeployment import Note, Wish
 from generator.store.states import Kind, State
 from tests.cli.driver import Answer, answer_of
@@ -54,11 +55,11 @@ def test_upgrade_says_what_it_did(tmp_path: Path) -> None:
     """The first time, and that there was nothing to do afterwards."""
     operator = Operator(tmp_path)
     first, again = operator.type("upgrade"), operator.type("upgrade", "--output", "json")
-    assert "of version 0002, were not there" in first.out
+    assert f"of version {HEAD}, were not there" in first.out
     assert again.json == {
         "database": operator.url,
-        "before": "0002",
-        "after": "0002",
+        "before": HEAD,
+        "after": HEAD,
         "missingPlatformTables": [],
     }
 
@@ -80,7 +81,7 @@ def test_check_names_what_is_worth_a_look(operator: Operator) -> None:
         for finding in operator.type("check", "--stuck-after", "3h", "-o", "json").json["findings"]
     }
     assert found["locks"]["verdict"] == "ok"
-    assert found["tables"]["message"] == "version 0002"
+    assert found["tables"]["message"] == f"version {HEAD}"
 
 
 def test_check_ends_with_13_where_the_database_cannot_be_used(operator: Operator, tmp_path: Path) -> None:

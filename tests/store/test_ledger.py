@@ -10,12 +10,14 @@ from sqlalchemy import Connection, text
 
 from generator.errors import AlreadyRunning, InternalError, InvalidInput
 from generator.store.database import Database
-from generator.store.ledger import Ledger
+from generator.store.ledger import Ledger, now
 from generator.store.queries import Filter, LedgerQueries
 from generator.store.redeployment import Note
+from generator.store.schema import upgrade_schema
 from generator.store.states import LOCKING, Kind, State
-from generator.store.steps import SUPERSEDED
+from generator.store.steps import SUPERSEDED, Steps
 from tests.store.rows import a_wish, accept, bring_to, count
+from tests.testbed.postgres import Database as PostgresDatabase
 
 RUNNING = [State.PENDING, State.COMMITTED, State.APPLIED, State.PROGRESSING]
 INTERRUPTING = [kind for kind in Kind if kind.may_interrupt]
@@ -314,3 +316,33 @@ def test_all_that_have_no_verdict_are_found_however_many(ledger: Ledger, queries
     accept(ledger, "done", State.HEALTHY)
     for batch in (1, 2, 3, 6, 100):
         assert [row.id for row in queries.unsettled(batch)] == [row.id for row in rows]
+
+
+def test_events_are_followed_without_a_gap(ledger: Ledger, queries: LedgerQueries) -> None:
+    """From any of them, in their order."""
+    rows = [accept(ledger, f"e{number}", State.HEALTHY) for number in range(3)]
+    found = queries.events()
+    assert [event.redeployment_id for event in found] == [row.id for row in rows for _ in range(2)]
+    assert queries.events(after=found[2].id) == found[3:]
+    assert queries.events(after=found[-1].id) == ()
+
+
+@pytest.mark.testbed
+def test_an_event_whose_transaction_goes_on_is_not_overtaken(postgres_database: PostgresDatabase) -> None:
+    """A later one that is there already waits for it; one that is given up is not waited for."""
+    database, other = Database(postgres_database.url), Database(postgres_database.url)
+    upgrade_schema(database)
+    ledger, queries = Ledger(other), LedgerQueries(database)
+    row, late = accept(ledger, "one"), accept(ledger, "two")
+    last = queries.events()[-1].id
+    for ending in ("commit", "rollback"):
+        with database.engine.connect() as connection:
+            Steps(now).note(connection, late.id, Note("slow"))
+            ledger.note(row.id, Note("fast"))
+            assert queries.events(after=last) == ()
+            getattr(connection, ending)()
+        names = [event.name for event in queries.events(after=last)]
+        assert names == (["slow", "fast"] if ending == "commit" else ["fast"])
+        last = queries.events()[-1].id
+    database.close()
+    other.close()

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 import generator.store.migrations
 from generator.errors import StoreConflict
 from generator.store.database import Database
+from generator.store.following import ADDING
 from generator.store.ledger import Ledger
 from generator.store.lookups import _LONGEST
 from generator.store.migrations import HEAD, VERSION_TABLE, VERSIONS
@@ -60,6 +61,11 @@ def test_all_tables_are_named_after_revstamp_and_refer_to_no_other() -> None:
     for name, table in OWN.tables.items():
         assert name.startswith("revstamp_")
         assert all(key.column.table.name.startswith("revstamp_") for key in table.foreign_keys)
+
+
+def test_the_lock_of_the_migration_is_the_one_that_is_asked_for() -> None:
+    """Or events would be overtaken."""
+    assert f"_LOCK = {ADDING:#x}" in (FOLDER / "v0003_event_order.py").read_text(encoding="utf-8")
 
 
 def test_lengths_that_are_checked_are_those_of_the_columns() -> None:
