@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from generator.gitops.remote import Remote
     from generator.gitops.repository import Repository
     from generator.reconciler.source import BranchSource
+    from generator.service.trunk import Trunk
     from generator.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -128,6 +129,22 @@ def _find_branch(mirror: Repository) -> str:
     return fleet_at(mirror.snapshot(tip)).settings.spec.branch if tip else "main"
 
 
+def _wait_for_database(trunk: Trunk, settings: Settings, stop: threading.Event, log: Any) -> None:
+    """Return when it answers, also where it is away for as long as it likes when this starts, or when told to stop."""
+    from generator.cli.ledger import open_database
+    from generator.errors import StoreUnavailable
+
+    pause = 1.0
+    while not stop.is_set():
+        try:
+            open_database(trunk.repository.git_dir, settings).close()
+            return
+        except StoreUnavailable as error:
+            log.warning("the database is away", error=error.message, retry_in=pause)
+            stop.wait(pause)
+            pause = min(30.0, pause * 2)
+
+
 def run_background(folder: str, values: dict[str, Any], parts: tuple[str, ...]) -> None:
     """Worker, status reader or both, until the process is asked to end."""
     from generator.cli.cluster_options import open_named_cluster
@@ -142,6 +159,7 @@ def run_background(folder: str, values: dict[str, Any], parts: tuple[str, ...]) 
     source = open_source(folder, settings, values, log)
     trunk = MirroredTrunk(source.repository, source.branch, source.remote)
     stop = stop_on_signal()
+    _wait_for_database(trunk, settings, stop, log)
     with open_service(trunk, settings) as service:
         background = Background(
             service,

@@ -27,6 +27,10 @@ from generator.gitops.repository import Repository
 DEFAULT_TIME_LIMIT = 60.0
 """Seconds for one fetch or push; a forge under load takes a few, a dead network takes for ever."""
 
+_RACED = re.compile(r"cannot lock ref '[^']*': (is at [0-9a-f]+ but expected|reference already exists)")
+"""Another fetch into the same repository moved the ref first, between this one's look at it and its write."""
+_RACES = 10
+"""Fetches that may come first in a row; the ref stands where they say."""
 _NO_BRANCH = re.compile(r"couldn't find remote ref|no such ref was fetched")
 _VERDICT = re.compile(r"^(?P<flag>[ +*=!-])\t(?P<refs>[^\t]*)\t(?P<summary>.*)$", re.MULTILINE)
 
@@ -81,7 +85,10 @@ class Remote:
         """
         options = ["--quiet", "--no-tags", "--no-auto-maintenance", "--no-recurse-submodules", "--no-write-fetch-head"]
         refspecs = [f"+refs/heads/{self.branch}:{ref}" for ref in self._list_followers(repository)]
-        answer = self._run(repository, ["fetch", *options], refspecs)
+        for _ in range(_RACES):
+            answer = self._run(repository, ["fetch", *options], refspecs)
+            if answer.code == 0 or answer.timed_out or not _RACED.search(answer.stderr):
+                break
         if answer.code == 0:
             return self.known_tip(repository)
         if _NO_BRANCH.search(answer.stderr) and not answer.timed_out:

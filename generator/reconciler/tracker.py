@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 from generator.cluster.live_view import LiveView
@@ -46,6 +46,8 @@ class RolloutTracker:
         self._quiet: set[str] = set()
         self._condition = threading.Condition()
         self._touched: set[str] = set()
+        self._unseen: dict[str, int] = {}
+        self._renewals = 0
         self._statuses: dict[str, RolloutStatus] = {}
         self._memories: dict[str, Memory] = {}
         self._stopped = False
@@ -56,6 +58,20 @@ class RolloutTracker:
         with self._condition:
             self._touched.add(name)
             self._condition.notify()
+
+    def renew(self, names: Iterable[str]) -> None:
+        """The same for endpoints of which git wants something else now: what is known of them is old until then."""
+        with self._condition:
+            self._renewals += 1
+            for name in names:
+                self._touched.add(name)
+                self._unseen[name] = self._renewals
+            self._condition.notify()
+
+    def is_current(self, name: str) -> bool:
+        """Whether the last answer is about what git wants now."""
+        with self._condition:
+            return name not in self._unseen
 
     def status(self, name: str) -> RolloutStatus | None:
         """The last answer."""
@@ -90,10 +106,12 @@ class RolloutTracker:
 
         One that is quiet from the start is only counted: of thousands, few roll, and assessing takes milliseconds.
         """
+        renewal = self._unseen.get(name)
         try:
             if name not in self._memories and self._is_quiet(name):
                 with self._condition:
                     self._quiet.add(name)
+                    self._note_seen(name, renewal)
                 return None
             with self._condition:
                 self._quiet.discard(name)
@@ -104,6 +122,7 @@ class RolloutTracker:
             with self._condition:
                 self._statuses.pop(name, None)
                 self._memories.pop(name, None)
+                self._note_seen(name, renewal)
             return None
         live = self._view.objects_of(name, (expectation.kind, expectation.workload))
         before = self.status(name)
@@ -111,6 +130,7 @@ class RolloutTracker:
         with self._condition:
             self._statuses[name] = after
             self._memories[name] = memory
+            self._note_seen(name, renewal)
         if before is None or is_other(before, after):
             self._on_change(before, after)
         return after
@@ -118,6 +138,11 @@ class RolloutTracker:
     def is_alive(self) -> bool:
         """Whether rollouts are still looked at."""
         return self._thread is None or self._thread.is_alive()
+
+    def _note_seen(self, name: str, renewal: int | None) -> None:
+        """Unless it was renewed once more while it was looked at."""
+        if self._unseen.get(name) == renewal:
+            self._unseen.pop(name, None)
 
     def _remember(self, name: str) -> Memory:
         """The memory of an endpoint; that it was superseded is not kept, for a revert by hand brings it back."""

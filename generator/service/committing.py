@@ -9,8 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from generator.errors import GitError, RemoteUnavailable, RevstampError, StorageFailed
+from generator.errors import (
+    AuthenticationFailed,
+    ChangeConflict,
+    GitError,
+    RemoteUnavailable,
+    RevstampError,
+    StorageFailed,
+    StoreError,
+)
+from generator.gitops.changes import Change, Proposal
 from generator.gitops.identity import Actor
+from generator.gitops.snapshot import Snapshot
 from generator.render.stamp import Stamp
 from generator.service.commit import Author, OperationChange
 from generator.service.committed_files import fleet_at
@@ -20,6 +30,7 @@ from generator.service.trunk import Trunk, find_request
 from generator.service.wishes import read_operation
 from generator.spec.resolved_data import resolved_data
 from generator.store.ledger import Ledger
+from generator.store.queries import LedgerQueries
 from generator.store.redeployment import Note, Redeployment
 from generator.store.states import State
 
@@ -27,11 +38,21 @@ CLAIM_SECONDS = 20.0
 """How long after a crash somebody else tries. One that is only slow is harmless: git takes a request id once."""
 
 
+class Overtaken(ChangeConflict):
+    """The redeployment was ended by another one while its commit was being made: it must not come on top of that."""
+
+
 class Committer:
-    """Carries pending redeployments out, one at a time each. `holder` names this process in claims."""
+    """Carries pending redeployments out, one at a time each.
+
+    `holder` names in claims who is at work: this process, or whoever holds a lease, so that the next one that holds it
+    goes on at once with what a crash has cut off. A claim saves work; that nothing is committed twice does not depend
+    on it, but on the request's id in git.
+    """
 
     def __init__(self, trunk: Trunk, ledger: Ledger, holder: str) -> None:
         self._trunk, self._ledger, self._holder = trunk, ledger, holder
+        self._queries = LedgerQueries(ledger.database)
 
     def drive(self, row: Redeployment) -> Redeployment | None:
         """Commit one; the row afterwards, still pending where trying again later may help.
@@ -42,7 +63,11 @@ class Committer:
             return None
         try:
             return self._commit(row)
-        except (RemoteUnavailable, StorageFailed) as error:
+        except Overtaken:
+            return None
+        except StoreError:
+            raise  # whether it is committed is known to git: the next attempt finds it there
+        except (RemoteUnavailable, AuthenticationFailed, StorageFailed) as error:  # none of them is the wish's fault
             return self._put_off(row, error)
         except RevstampError as error:
             if isinstance(error, GitError) and error.retryable:
@@ -58,12 +83,26 @@ class Committer:
             return self._settle_commit(row, None, done, "")
         if row.branch:
             change.base = self._trunk.read_tip()
-            result = self._trunk.propose(change.change(), row.branch)
+            result = self._trunk.propose(self._while_pending(row, change.change()), row.branch)
         else:
-            result = self._trunk.commit(change.change())
+            result = self._trunk.commit(self._while_pending(row, change.change()))
         if result.commit is None or (change.plan is not None and change.plan.outcome == "external"):
             return self._settle_nothing(row, change.plan, result.commit)
         return self._settle_commit(row, change.plan, result.commit, result.link or "")
+
+    def _while_pending(self, row: Redeployment, change: Change) -> Change:
+        """The same change, built only as long as the redeployment is still to be committed.
+
+        Whatever takes its place is accepted before it is committed. So a build that still finds it pending cannot come
+        on top of that: either its push is first, or it is built again on the newer tip, and asks again.
+        """
+
+        def build(tip: Snapshot) -> Proposal | None:
+            if self._queries.get(row.id).state is not State.PENDING:
+                raise Overtaken(f"redeployment {row.id} of {row.name} has been ended meanwhile")
+            return change.build(tip)
+
+        return Change(change.request_id, build)
 
     def _find_done(self, row: Redeployment) -> str | None:
         """The commit that an earlier attempt has made, however many others came after it."""
@@ -87,7 +126,12 @@ class Committer:
             note = Note("proposed", words, {**data, "branch": row.branch})
             return self._ledger.move(row, State.PROPOSED, note, values)
         values["committed_at"] = self._ledger.time()
-        return self._ledger.move(row, State.COMMITTED, Note("committed", f"committed as {revision}", data), values)
+        moved = self._ledger.move(row, State.COMMITTED, Note("committed", f"committed as {revision}", data), values)
+        if moved is None:
+            self._ledger.record_late(
+                row.id, Note("found", f"its commit was in git by then, as {revision}", data), values
+            )
+        return moved
 
     def _settle_nothing(self, row: Redeployment, plan: EndpointPlan | None, commit: str | None) -> Redeployment | None:
         """Nothing has to be deployed: an external model (its file may be committed), or all is as it was asked for."""

@@ -46,6 +46,9 @@ from generator.store.queries import LedgerQueries
 from generator.store.redeployment import Redeployment, Wish
 from generator.store.states import Kind
 
+_Prepared = tuple[Operation, Mapping[str, Any]]
+"""What carries a wish out, and further fields of its row."""
+
 
 @dataclass(frozen=True, slots=True)
 class Asker:
@@ -147,8 +150,11 @@ class Redeployments:
     ) -> Accepted:
         """A patch on the endpoint's file, under the name that it has for people."""
         target = self.find_target(text, self._fleet())
-        operation = self._on_file(target, PatchOperation(str(target.ref), patch, body, restart, kind.value))
-        return self._submit(target, kind, operation, asker, dict(body) if body is not None else patch.to_dict())
+
+        def prepare() -> _Prepared:
+            return self._on_file(target, PatchOperation(str(target.ref), patch, body, restart, kind.value)), {}
+
+        return self._submit(target, kind, prepare, asker, dict(body) if body is not None else patch.to_dict())
 
     def rollback(
         self, text: str, asker: Asker, revision: int | None = None, *, rolls_back: int | None = None
@@ -159,11 +165,14 @@ class Redeployments:
         """
         tip = self.trunk.read_tip()
         target = self.find_target(text, fleet_at(tip))
-        revision = revision or self._find_good(target.ref, fleet_at(tip))
-        operation, entry = restore(self.trunk.repository, tip, target.ref, revision)
+
+        def prepare() -> _Prepared:
+            chosen = revision or self._find_good(target.ref, fleet_at(tip))
+            operation, entry = restore(self.trunk.repository, tip, target.ref, chosen)
+            return operation, {"restores": entry.stamp.revision, "rolls_back": rolls_back or self._latest(target.ref)}
+
         request = {"revision": revision} if revision is not None else {}
-        links = {"restores": entry.stamp.revision, "rolls_back": rolls_back or self._latest(target.ref)}
-        return self._submit(target, Kind.ROLLBACK, operation, asker, request, links)
+        return self._submit(target, Kind.ROLLBACK, prepare, asker, request)
 
     def update(self, text: str, asker: Asker, body: Mapping[str, Any]) -> Accepted:
         """Other settings for an endpoint; pods restart only where what they run by changes."""
@@ -187,14 +196,15 @@ class Redeployments:
         inner = PatchOperation(str(target.ref), patch, rest or None, restart=True, verb=Kind.CREATE.value)
         add_row = self.platform.adding("serving_endpoints", row)
         try:
-            return self._submit(target, Kind.CREATE, SeededOperation(seed, inner), asker, dict(body), also=add_row)
+            prepared: _Prepared = (SeededOperation(seed, inner), {})
+            return self._submit(target, Kind.CREATE, lambda: prepared, asker, dict(body), also=add_row)
         except StoreConflict:
             raise Refused(f"{environment} has an endpoint on {route} already", hint="choose another route") from None
 
     def delete(self, text: str, asker: Asker) -> Accepted:
         """Take an endpoint away; its history stays."""
         target = self.find_target(text, self._fleet())
-        return self._submit(target, Kind.DELETE, DeleteOperation(str(target.ref)), asker, {})
+        return self._submit(target, Kind.DELETE, lambda: (DeleteOperation(str(target.ref)), {}), asker, {})
 
     def plan_redeploy(self, text: str, asker: Asker, body: Mapping[str, Any] | None = None) -> EndpointPlan:
         """What a redeploy would do, with nothing touched or recorded."""
@@ -210,13 +220,16 @@ class Redeployments:
         self,
         target: Target,
         kind: Kind,
-        operation: Operation,
+        prepare: Callable[[], _Prepared],
         asker: Asker,
         request: Any,
-        links: Mapping[str, Any] | None = None,
         also: Callable[[Connection], None] | None = None,
     ) -> Accepted:
-        """Check everything, then record. What is refused leaves a row that says why."""
+        """Check everything, then record. What is refused leaves a row that says why.
+
+        `request` is what was asked for, as it was asked. What it means now is found only by `prepare`, for a wish that
+        is new: the same words may mean something else by the time that they are repeated.
+        """
         wish = Wish(
             asker.request_id or str(uuid.uuid4()),
             target.ref.environment,
@@ -228,15 +241,15 @@ class Redeployments:
             asker.key,
             _digest(kind, target.ref, request),
             request,
-            **(links or {}),
         )
         known = self.ledger.find_repeated(wish)
         if known is not None:
             return Accepted(known, False)
         try:
+            operation, links = prepare()
             plan, base = self._plan(operation, self._author(asker, wish.request_id))
             branch = asker.branch or self._branch_for(plan, wish)
-            wish = replace(wish, operation=write_operation(operation), base_commit=base, branch=branch)
+            wish = replace(wish, operation=write_operation(operation), base_commit=base, branch=branch, **links)
             row, is_new = self.ledger.accept(wish, supersede=asker.supersede, also=also)
         except (Refused, InvalidInput, RenderFailed) as error:
             self._refuse(wish, error)

@@ -92,16 +92,16 @@ class EndpointStates:
         return self._read(query.where((_ROWS.c.environment > after[0]) | earlier).limit(limit))
 
     def write(self, states: Sequence[EndpointState]) -> None:
-        """Keep states, in batches of one statement each, and always in the same order: two that do so never block."""
-        ordered = sorted(states, key=lambda state: (state.environment, state.endpoint))
-
-        def work(connection: Connection) -> None:
-            for start in range(0, len(ordered), _BATCH):
-                values = [asdict(state) for state in ordered[start : start + _BATCH]]
-                connection.execute(self._upsert(), values)
-
+        """Keep states, in batches of one statement each."""
         if states:
-            self._database.write(work)
+            self._database.write(lambda connection: self.write_within(connection, states))
+
+    def write_within(self, connection: Connection, states: Sequence[EndpointState]) -> None:
+        """The same in a transaction that writes more."""
+        ordered = sorted(states, key=lambda state: (state.environment, state.endpoint))  # two that do so never block
+        for start in range(0, len(ordered), _BATCH):
+            values = [asdict(state) for state in ordered[start : start + _BATCH]]
+            connection.execute(self._upsert(), values)
 
     def touch(self, environment: str, names: Iterable[str], moment: datetime) -> None:
         """Say when endpoints were looked at last."""

@@ -179,6 +179,18 @@ class Ledger:
 
         return self._write_contested(work)
 
+    def record_late(self, row_id: int, note: Note, values: Mapping[str, Any]) -> bool:
+        """Keep the commit of one that was ended before anybody knew that it was in git; False where it is known."""
+
+        def work(connection: Connection) -> bool:
+            ended = (_ROWS.c.id == row_id, _ROWS.c.state == State.FAILED.value, _ROWS.c.commit_id.is_(None))
+            done = connection.execute(update(_ROWS).where(*ended).values(**values))
+            if done.rowcount:
+                self._note(connection, row_id, note)
+            return bool(done.rowcount)
+
+        return self.database.write(work)
+
     def change(self, row: Redeployment, values: Mapping[str, Any], note: Note | None = None) -> bool:
         """Change columns without a step, and perhaps tell of it; False where the row has moved on meanwhile."""
         moment = self.time()
@@ -239,6 +251,9 @@ class Ledger:
         active = find_active(connection, wish.environment, wish.endpoint)
         if active is not None:
             if not (supersede or wish.kind.may_interrupt or active.is_failing):
+                twin = _find_repeated(connection, wish)  # it may have come through between the two looks
+                if twin is not None:
+                    return twin, False
                 raise already_running(active)
             self._steps.end(connection, active, wish)
         row = self._steps.insert(connection, wish, State.PENDING)

@@ -155,10 +155,19 @@ class PlatformRows:
         table = self.tables["serving_endpoints"]
         self.database.write(lambda connection: connection.execute(delete(table).where(has_id(table, identity))))
 
-    def swap(self, name: str, identity: str, expected: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+    def swap(
+        self,
+        name: str,
+        identity: str,
+        expected: Mapping[str, Any],
+        values: Mapping[str, Any],
+        *,
+        also: Callable[[Connection], object] = lambda _: None,
+    ) -> bool:
         """Change columns of a row that still says what is expected; False where it says something else by now.
 
-        Columns that the table does not have are passed over. A row that says already what it is to say is as good.
+        Columns that the table does not have are passed over. A row that says already what it should counts as changed:
+        the answer to an earlier attempt may have been lost. `also` is done in the same transaction.
         """
         table = self.tables[name]
         given = fit_values(table, values)
@@ -169,10 +178,12 @@ class PlatformRows:
             if row is None:
                 return False
             plain = read_row(row)
-            if any(plain[key] != value for key, value in expected.items() if key in plain):
-                return bool(given) and all(plain[key] == value for key, value in values.items() if key in plain)
-            if given:
+            is_done = all(plain[key] == value for key, value in values.items() if key in plain)
+            if not is_done and any(plain[key] != value for key, value in expected.items() if key in plain):
+                return False
+            if given and not is_done:
                 connection.execute(update(table).where(has_id(table, identity)).values(**given))
+            also(connection)
             return True
 
         return self.database.write(work)

@@ -38,7 +38,7 @@ class Background:
         self._clusters: dict[str, Cluster] = {}
         self._open = open_cluster
         leases = Leases(service.ledger.database, holder)
-        self.worker = Worker(service, source, holder, log) if WORKER in parts else None
+        self.worker = Worker(service, source, log) if WORKER in parts else None
         self.reader: StatusReader | None = None
         if READER in parts:
             self.reader = StatusReader(source, service.ledger, service.platform, self._find_cluster, log, options)

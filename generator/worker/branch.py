@@ -21,7 +21,7 @@ from generator.service.history import reason_in
 from generator.store.leases import Cursors
 from generator.store.ledger import Ledger
 from generator.store.queries import LedgerQueries
-from generator.store.redeployment import Redeployment, Wish
+from generator.store.redeployment import Note, Redeployment, Wish
 from generator.store.states import Kind, State
 
 
@@ -96,6 +96,8 @@ class BranchReader:
                 return
             if row.commit_id is not None:
                 return  # a merge brings a commit that is known, under another id
+            if row.state is State.FAILED and self._take_late(row, commit, stamp):
+                return
         wish = Wish(
             stamp.request_id if row is None else f"git-{commit.id}",
             ref.environment,
@@ -108,6 +110,12 @@ class BranchReader:
         found = self._ledger.record_found(wish, stamp.revision, stamp.pod_revision, commit.id, highest=highest)
         if found is not None:
             self._log.info("found in git", endpoint=str(ref), revision=stamp.revision, commit=commit.id[:10])
+
+    def _take_late(self, row: Redeployment, commit: Commit, stamp: Stamp) -> bool:
+        """The commit of one that was ended while whoever made it had not come to telling of it."""
+        words = f"its commit was in git by then, as r{stamp.revision}"
+        values = {"revision": stamp.revision, "pod_revision": stamp.pod_revision, "commit_id": commit.id}
+        return self._ledger.record_late(row.id, Note("found", words, {"commit": commit.id}), values)
 
     def _settle(self, row: Redeployment, commit: Commit, stamp: Stamp) -> None:
         """A commit whose maker has not come to telling of it, or a pull request that was merged."""

@@ -78,10 +78,18 @@ class EnvironmentObserver:
             self.tracker.touch(name)
 
     def take_changed(self) -> set[str]:
-        """Endpoints that something happened to since this was asked last."""
+        """Endpoints that something happened to since this was asked last, as far as they have been looked at."""
         with self._lock:
-            changed, self._changed = self._changed, set()
+            changed = {name for name in self._changed if self.is_current(name)}
+            self._changed -= changed
             return changed
+
+    def is_current(self, name: str) -> bool:
+        """Whether what is known of an endpoint is about what git wants now.
+
+        Before its first look an endpoint seems quiet, and after a commit it is still as it was.
+        """
+        return self.tracker.is_current(name)
 
     def look(self, name: str) -> RolloutStatus | None:
         """What is known of an endpoint; None for one that is quiet, or of which nothing is deployed."""
@@ -115,8 +123,7 @@ class EnvironmentObserver:
     def _touch(self, names: Mapping[str, object]) -> None:
         with self._lock:
             self._changed.update(names)
-        for name in names:
-            self.tracker.touch(name)
+        self.tracker.renew(names)
         self._news.set()
 
     def _notify(self, name: str) -> None:

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from generator.errors import RevstampError
@@ -18,7 +19,7 @@ from generator.service.desired import DesiredEnvironment
 from generator.service.fleet import EndpointFile, EndpointRef
 from generator.spec.resolve import resolve_endpoint
 from generator.spec.resolved import ResolvedEndpoint
-from generator.store.endpoints import EndpointState
+from generator.store.endpoints import EndpointState, EndpointStates
 from generator.store.platform import EndpointRows, PlatformRows
 
 _ENDPOINTS = "serving_endpoints"
@@ -26,10 +27,10 @@ _DEPLOYMENTS = "serving_deployments"
 
 
 class Projection:
-    """Writes the rows of one database."""
+    """Writes the rows of one database. What was written is kept in the same transaction: it tells foreign writes."""
 
-    def __init__(self, platform: PlatformRows, log: Any) -> None:
-        self._platform, self._log = platform, log
+    def __init__(self, platform: PlatformRows, states: EndpointStates, log: Any) -> None:
+        self._platform, self._states, self._log = platform, states, log
 
     def write(
         self, desired: DesiredEnvironment, state: EndpointState, status: RolloutStatus | None, moment: datetime
@@ -50,7 +51,11 @@ class Projection:
             return state
         wanted = {**_file_values(desired, state), "status": state.status}
         last = dict(state.projected or {})
-        foreign = {key: rows.endpoint[key] for key in last if key in rows.endpoint and rows.endpoint[key] != last[key]}
+        foreign = {
+            key: value
+            for key, value in rows.endpoint.items()
+            if key in last and value not in (last[key], wanted.get(key, last[key]))
+        }
         if foreign:
             self._log.warning(
                 "somebody else wrote the platform's row", endpoint=state.endpoint, columns=sorted(foreign)
@@ -61,12 +66,15 @@ class Projection:
             for key, value in wanted.items()
             if key in rows.endpoint and rows.endpoint[key] != value and not (key in foreign and key != "status")
         }
+        projected = {key: rows.endpoint.get(key, value) for key, value in last.items()} | wanted
+        written = replace(state, projected=projected)
         if changes:
             expected = {key: rows.endpoint[key] for key in changes}
-            if not self._platform.swap(_ENDPOINTS, identity, expected, changes):
+            keep = partial(self._states.write_within, states=[written])
+            if not self._platform.swap(_ENDPOINTS, identity, expected, changes, also=keep):
                 return state  # written by somebody else in this very moment: the next look tells
         self._write_deployment(desired, rows, state, status, moment)
-        return replace(state, projected={key: rows.endpoint.get(key, value) for key, value in last.items()} | wanted)
+        return written
 
     def _write_deployment(
         self,

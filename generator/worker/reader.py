@@ -76,7 +76,7 @@ class StatusReader:
         self._ledger, self._queries = ledger, LedgerQueries(ledger.database)
         self._states = EndpointStates(ledger.database)
         self._platform = platform
-        self._projection = Projection(platform, log) if platform is not None else None
+        self._projection = Projection(platform, self._states, log) if platform is not None else None
         self._open_cluster, self._log = open_cluster, log
         self._options = options or ReaderOptions()
         self._news = threading.Event()
@@ -182,7 +182,8 @@ class StatusReader:
         status = observer.look(name)
         if row is not None and row.state in (State.APPLIED, State.PROGRESSING):
             row = self._settle(observer, row, status)
-        self._note_state(watched, name, row, status)
+        if observer.is_current(name) or _is_running(row):
+            self._note_state(watched, name, row, status)
 
     def _check_applied(self, watched: _Watched, row: Redeployment, *, is_touched: bool) -> Redeployment:
         """Let a committed one be applied, where the cluster carries it; failed, where nobody applies it in time."""
@@ -251,11 +252,11 @@ class StatusReader:
             return old
         if stamp is None and not desired.is_external(name):
             return old
-        running = row is not None and row.state is not State.PENDING
-        word = judge_endpoint(status, is_running=running)
+        word = judge_endpoint(status, is_running=_is_running(row))
         revision = stamp.revision if stamp else 0
         good = old.good_revision if old else None
-        if word == "healthy" and (status is None or status.newest_live) and not (stamp and stamp.deleted):
+        is_of_tip = status is None or (status.newest_live and status.expectation.revision == revision)
+        if word == "healthy" and is_of_tip and not (stamp and stamp.deleted):
             good = revision
         moment: datetime = self._ledger.time()
         return EndpointState(
@@ -289,3 +290,8 @@ class StatusReader:
             if self._platform is not None:
                 ids = [state.endpoint_id for state in watched.states.values() if state.endpoint_id]
                 self._platform.touch(ids, moment)
+
+
+def _is_running(row: Redeployment | None) -> bool:
+    """Whether a redeployment that reached git has no verdict yet."""
+    return row is not None and row.state is not State.PENDING

@@ -24,6 +24,9 @@ from generator.store.redeployment import Note, Redeployment
 from generator.store.states import Kind, State
 from generator.worker.branch import BranchReader
 
+LEASE = "worker"
+"""The lease that a worker holds, and whose claims on redeployments are therefore its own."""
+
 AUTOMATIC = "revstamp <revstamp@localhost>"
 """Who asks for a rollback that the environment's policy asks for."""
 
@@ -37,9 +40,9 @@ _LOOK_BACK = timedelta(days=1)
 class Worker:
     """Drives the ledger of one repository while it leads."""
 
-    def __init__(self, service: Redeployments, source: BranchSource, holder: str, log: Any) -> None:
+    def __init__(self, service: Redeployments, source: BranchSource, log: Any) -> None:
         self._service, self._source, self._log = service, source, log
-        self._committer = Committer(service.trunk, service.ledger, holder)
+        self._committer = Committer(service.trunk, service.ledger, LEASE)
         self._branch = BranchReader(service.trunk.repository, service.trunk.branch, service.ledger, log)
         self._states = EndpointStates(service.ledger.database)
         self._news = threading.Event()

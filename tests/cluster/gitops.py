@@ -69,10 +69,10 @@ class GitOps:
         return git(self.root, "rev-parse", "main")
 
 
-def make_gitops(root: Path, namespace: str, cluster: str = "testbed") -> GitOps:
+def make_gitops(root: Path, namespace: str, cluster: str = "testbed", environment: str = "test") -> GitOps:
     """An empty repository; small budgets, three rollouts at once."""
-    assert run(["init", str(root), "--environment", "test"]) == 0
-    made = GitOps(root, namespace)
+    assert run(["init", str(root), "--environment", environment]) == 0
+    made = GitOps(root, namespace, environment)
 
     def place(spec: dict[str, Any]) -> None:
         spec |= {"cluster": cluster, "namespace": namespace, "kserve": {"version": "0.17", "mode": "Standard"}}

@@ -1,6 +1,6 @@
-"""Reconcilers as processes, to be killed and stopped at any moment.
+"""Commands that run for ever as processes, to be killed and stopped at any moment.
 
-Owns: starting `revstamp reconcile`, its log and its HTTP face, signals. Refuses: deciding when.
+Owns: starting them (`revstamp reconcile` among them), their logs, its HTTP face, signals. Refuses: deciding when.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -22,18 +22,22 @@ ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 90.0
 
 
-class Instance:
-    """One process of `revstamp reconcile`."""
+class Process:
+    """One process of a command of revstamp that logs JSON. `settings` are variables of its environment."""
 
-    def __init__(self, folder: Path, kubeconfig: Path, log: Path, *options: str) -> None:
+    def __init__(
+        self, folder: Path, log: Path, words: Sequence[str], settings: Mapping[str, str] | None = None
+    ) -> None:
         self.log = log
-        command = [
-            sys.executable, "-m", "generator.cli.main", "-C", str(folder), "reconcile", "--poll", "0.1",
-            "--listen", "127.0.0.1:0", "--output", "json", "--kubeconfig", str(kubeconfig), *options,
-        ]  # fmt: skip
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        command = [sys.executable, "-m", "generator.cli.main", "-C", str(folder), *words, "--output", "json"]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), **(settings or {})}
         with log.open("w") as out:
             self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=subprocess.STDOUT)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has not ended."""
+        return self.process.poll() is None
 
     def lines(self, event: str = "") -> list[dict[str, Any]]:
         """The log lines of one kind of event, or all."""
@@ -44,6 +48,31 @@ class Instance:
                 if isinstance(line, dict) and (not event or line.get("event") == event):
                     found.append(line)
         return found
+
+    def send(self, number: int) -> None:
+        """A signal."""
+        self.process.send_signal(number)
+
+    def kill(self) -> None:
+        """As a power cut does."""
+        self.send(signal.SIGKILL)
+        self.process.wait(10)
+
+    def wait(self, condition: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
+        """Wait for something; the log is shown where it does not come."""
+        end = time.monotonic() + seconds
+        while not condition():
+            assert self.process.poll() is None, f"it ended:\n{self.log.read_text()[-4000:]}"
+            assert time.monotonic() < end, f"{what} did not happen; log:\n{self.log.read_text()[-6000:]}"
+            time.sleep(0.05)
+
+
+class Instance(Process):
+    """One process of `revstamp reconcile`."""
+
+    def __init__(self, folder: Path, kubeconfig: Path, log: Path, *options: str) -> None:
+        listen = ("--poll", "0.1", "--listen", "127.0.0.1:0")
+        super().__init__(folder, log, ("reconcile", *listen, "--kubeconfig", str(kubeconfig), *options))
 
     def ask(self, path: str) -> tuple[int, str]:
         """Status and text of its HTTP face; 0 where it does not answer."""
@@ -74,23 +103,6 @@ class Instance:
         _, text = self.ask("/metrics")
         rows = [line for line in text.splitlines() if line.startswith((f"{name} ", f"{name}{{"))]
         return sum(float(row.rpartition(" ")[2]) for row in rows)
-
-    def send(self, number: int) -> None:
-        """A signal."""
-        self.process.send_signal(number)
-
-    def kill(self) -> None:
-        """As a power cut does."""
-        self.send(signal.SIGKILL)
-        self.process.wait(10)
-
-    def wait(self, condition: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
-        """Wait for something; the log is shown where it does not come."""
-        end = time.monotonic() + seconds
-        while not condition():
-            assert self.process.poll() is None, f"it ended:\n{self.log.read_text()[-4000:]}"
-            assert time.monotonic() < end, f"{what} did not happen; log:\n{self.log.read_text()[-6000:]}"
-            time.sleep(0.05)
 
 
 class Instances:

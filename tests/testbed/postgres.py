@@ -75,7 +75,7 @@ def _is_whole(folder: Path) -> bool:
     return all(os.access(folder / name, os.X_OK) for name in _PROGRAMS)
 
 
-def _choose_user() -> str | None:
+def choose_user() -> str | None:
     """Who runs the server where the tests run as root, which PostgreSQL refuses to; None otherwise."""
     if os.geteuid() != 0:
         return None
@@ -166,7 +166,7 @@ class PostgresServer:
     def _start(self) -> Supervised:
         folder = Path(tempfile.mkdtemp(prefix="revstamp-pg-"))  # short: a socket's path ends at 107 bytes
         self.port = _find_free_port()
-        user = _choose_user()
+        user = choose_user()
         (folder / "password").write_text(self._password)
         if user is not None:
             owner = pwd.getpwnam(user)
