@@ -186,7 +186,7 @@ class Ledger:
             ended = (_ROWS.c.id == row_id, _ROWS.c.state == State.FAILED.value, _ROWS.c.commit_id.is_(None))
             done = connection.execute(update(_ROWS).where(*ended).values(**values))
             if done.rowcount:
-                self._note(connection, row_id, note)
+                self._steps.note(connection, row_id, note)
             return bool(done.rowcount)
 
         return self.database.write(work)
@@ -251,7 +251,7 @@ class Ledger:
         active = find_active(connection, wish.environment, wish.endpoint)
         if active is not None:
             if not (supersede or wish.kind.may_interrupt or active.is_failing):
-                twin = _find_repeated(connection, wish)  # it may have come through between the two looks
+                twin = find_repeated(connection, wish)  # it may have come through between the two looks
                 if twin is not None:
                     return twin, False
                 raise already_running(active)
