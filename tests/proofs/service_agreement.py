@@ -16,10 +16,10 @@ from generator.gitops.message import find_request_ids
 from generator.service.redeployments import Redeployments
 from generator.spec.names import endpoint_name
 from generator.store.database import Database
-from generator.store.ledger import SUPERSEDED
 from generator.store.queries import Filter
 from generator.store.redeployment import Redeployment
 from generator.store.states import INITIAL, LOCKING, State, may_follow
+from generator.store.steps import SUPERSEDED
 from tests.cluster.gitops import GitOps
 from tests.fleet_repository import git
 from tests.proofs.agreement import find_disagreements, read_tip
