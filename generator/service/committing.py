@@ -136,6 +136,10 @@ class Committer:
     def _settle_nothing(self, row: Redeployment, plan: EndpointPlan | None, commit: str | None) -> Redeployment | None:
         """Nothing has to be deployed: an external model (its file may be committed), or all is as it was asked for."""
         external = plan is not None and plan.outcome == "external"
+        if not external and plan is not None and plan.stamp is not None and self._queries.has_ended(row.id):
+            values = {"committed_at": self._ledger.time(), **_stamp_values(plan.stamp)}
+            note = Note("committed", f"r{plan.stamp.revision} says what was asked for; its rollout goes on")
+            return self._ledger.move(row, State.COMMITTED, note, values)
         words = "an external model needs no deployment" if external else "everything is as it was asked for"
         values = {"message": words, "commit_id": commit, **_stamp_values(plan.stamp if plan else None)}
         return self._ledger.move(row, State.HEALTHY, Note("healthy", words), values)

@@ -115,6 +115,11 @@ class LedgerQueries:
         query = query.order_by(_EVENTS.c.id).limit(limit)
         return tuple(self.database.read(lambda connection: [read_event(row) for row in connection.execute(query)]))
 
+    def has_ended(self, row_id: int) -> bool:
+        """Whether it took the place of one that had been committed and had no verdict."""
+        query = select(_ROWS.c.id).where(_ROWS.c.superseded_by == row_id, _ROWS.c.commit_id.is_not(None)).limit(1)
+        return self.database.read(lambda connection: connection.execute(query).first()) is not None
+
     def last_event_id(self) -> int:
         """The id of the newest event; 0 where there is none."""
         query = select(func.max(_EVENTS.c.id))

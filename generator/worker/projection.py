@@ -7,13 +7,15 @@ elected reader does.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any
 
-from generator.errors import RevstampError
+from sqlalchemy import Connection
+
+from generator.errors import RevstampError, StoreConflict
 from generator.rollout.status import RolloutStatus
 from generator.service.desired import DesiredEnvironment
 from generator.service.fleet import EndpointFile, EndpointRef
@@ -71,10 +73,21 @@ class Projection:
         if changes:
             expected = {key: rows.endpoint[key] for key in changes}
             keep = partial(self._states.write_within, states=[written])
-            if not self._platform.swap(_ENDPOINTS, identity, expected, changes, also=keep):
+            if not self._swap(identity, expected, changes, keep):
                 return state  # written by somebody else in this very moment: the next look tells
         self._write_deployment(desired, rows, state, status, moment)
         return written
+
+    def _swap(
+        self, identity: str, expected: Mapping[str, Any], changes: dict[str, Any], keep: Callable[[Connection], object]
+    ) -> bool:
+        """Two endpoints that exchange routes are in each other's way for a moment: all but the route is written."""
+        try:
+            return self._platform.swap(_ENDPOINTS, identity, expected, changes, also=keep)
+        except StoreConflict as error:
+            self._log.warning("a column cannot be written yet", endpoint=identity, error=error.message)
+            others = {key: value for key, value in changes.items() if key != "route"}
+            return bool(others) and self._platform.swap(_ENDPOINTS, identity, expected, others)
 
     def _write_deployment(
         self,

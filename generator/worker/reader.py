@@ -181,7 +181,9 @@ class StatusReader:
             row = self._check_applied(watched, row, is_touched=is_touched)
         status = observer.look(name)
         if row is not None and row.state in (State.APPLIED, State.PROGRESSING):
-            row = self._settle(observer, row, status)
+            before, row = row.state, self._settle(observer, row, status)
+            if row is not None and row.state is not before:  # one look may be worth two steps
+                row = self._settle(observer, row, status)
         if observer.is_current(name) or _is_running(row):
             self._note_state(watched, name, row, status)
 

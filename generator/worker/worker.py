@@ -101,13 +101,22 @@ class Worker:
 
     def _commit(self, row: Redeployment) -> Redeployment | None:
         try:
-            return self._committer.drive(row)
+            after = self._committer.drive(row)
+            if after is not None and after.state is State.FAILED:
+                self._tell_not_created(after)
+            return after
         except StoreError:
             raise
         except Exception as error:  # one wish's oddity must not keep all others waiting
             bug = InternalError.from_bug(error)
             self._log.error("not committed", redeployment=row.id, error=bug.message, exc_info=error)
             return row
+
+    def _tell_not_created(self, row: Redeployment) -> None:
+        """The platform's row of an endpoint that never reached git: nobody else would ever say that it failed."""
+        platform = self._service.platform
+        if row.kind is Kind.CREATE and platform is not None and row.endpoint_id:
+            platform.swap("serving_endpoints", row.endpoint_id, {"status": "deploying"}, {"status": "failed"})
 
     def _look_at_proposed(self) -> None:
         """A branch that is gone, and whose commit never came onto the trunk, was turned down."""

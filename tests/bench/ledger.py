@@ -17,7 +17,6 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, text
 
-from generator.store import tables
 from generator.store.database import Database
 from generator.store.endpoints import EndpointState, EndpointStates
 from generator.store.ledger import Ledger, now
@@ -158,31 +157,37 @@ def _measure_beside(bench: Bench, name: str, database: Database, beside: Databas
     yield Row(f"{name}: prune", round(pruned.events / taken), "events a second")
 
 
+_ADD_ROWS = """
+    INSERT INTO revstamp_redeployments (request_id, environment, endpoint, kind, state, created_at)
+    WITH RECURSIVE n (i) AS (SELECT CAST(:low AS integer) UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :high)
+    SELECT 'old-' || i, 'prod', 'old-' || i, 'redeploy', 'pending', '2020-01-01 00:00:00.000000' FROM n
+"""
+_SETTLE = """
+    UPDATE revstamp_redeployments SET state = 'failed', settled_at = '2020-01-01 00:00:00.000000'
+    WHERE request_id LIKE 'old-%' AND state = 'pending'
+"""
+_ADD_EVENTS = """
+    INSERT INTO revstamp_redeployment_events (redeployment_id, at, name, message)
+    WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10)
+    SELECT r.id, '2020-01-01 00:00:00.000000', 'phase', 'Loading' FROM revstamp_redeployments r, n
+    WHERE r.request_id LIKE 'old-%' AND r.id > :low AND r.id <= :high
+"""
+
+
 def _add_events(database: Database, count: int) -> None:
-    """Old events about phases, ten a settled redeployment."""
+    """Old events about phases, ten a settled redeployment; made by the database itself."""
     rows = -(-count // 10)
-
-    def add_rows(connection: Connection, start: int) -> None:
-        values = [
-            {"request_id": f"old-{number}", "environment": "prod", "endpoint": f"old-{number}", "kind": "redeploy"}
-            | {"state": "pending", "created_at": _LONG_AGO}
-            for number in range(start, min(rows, start + _BATCH))
-        ]
-        connection.execute(insert(tables.redeployments), values)
-
-    def add_events(connection: Connection, ids: list[int]) -> None:
-        values = [{"redeployment_id": each, "at": _LONG_AGO, "name": "phase", "message": "Loading"} for each in ids]
-        connection.execute(insert(tables.events), values)
-
-    for start in range(0, rows, _BATCH):
-        database.write(lambda connection, start=start: add_rows(connection, start))  # type: ignore[misc]
-    settle = text("UPDATE revstamp_redeployments SET state = 'healthy', settled_at = :at WHERE request_id LIKE 'old-%'")
-    database.write(lambda connection: connection.execute(settle, {"at": "2020-01-01 00:00:00.000000"}))
-    query = text("SELECT id FROM revstamp_redeployments WHERE request_id LIKE 'old-%' ORDER BY id")
-    owners = database.read(lambda connection: list(connection.execute(query).scalars()))
-    ids = [each for each in owners for _ in range(10)][:count]
-    for start in range(0, count, _BATCH):
-        database.write(lambda connection, part=ids[start : start + _BATCH]: add_events(connection, part))  # type: ignore[misc]
+    for low in range(0, rows, _BATCH):
+        _execute(database, _ADD_ROWS, low=low, high=min(rows, low + _BATCH))
+        _execute(database, _SETTLE)
+    most = text("SELECT max(id) FROM revstamp_redeployments")
+    last = int(database.read(lambda connection: connection.execute(most).scalar()) or 0)
+    for low in range(0, last, _BATCH):
+        _execute(database, _ADD_EVENTS, low=low, high=low + _BATCH)
     if not database.is_sqlite:
         with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("ANALYZE"))
+
+
+def _execute(database: Database, statement: str, **values: int) -> None:
+    database.write(lambda connection: connection.execute(text(statement), values))
