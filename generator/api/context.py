@@ -15,7 +15,8 @@ from generator.api.identity import Identifier, Person
 from generator.api.rate import RateLimit
 from generator.api.roles import Forbidden, Roles
 from generator.errors import InvalidInput
-from generator.service.redeployments import Asker, Redeployments
+from generator.service.recording import Asker
+from generator.service.redeployments import Redeployments
 from generator.store.endpoints import EndpointStates
 from generator.store.platform import PlatformRows
 

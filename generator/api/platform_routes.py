@@ -17,7 +17,7 @@ from generator.api.views import deployment_view, endpoint_view
 from generator.errors import NotFound, RevstampError
 from generator.service.describing import find_framework
 from generator.service.fleet import EndpointRef
-from generator.service.redeployments import Accepted
+from generator.service.recording import Accepted
 from generator.spec.names import endpoint_name, read_uuid
 from generator.store.platform import EndpointRows
 

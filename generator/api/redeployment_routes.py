@@ -18,7 +18,7 @@ from generator.api.roles import Forbidden
 from generator.errors import NotFound
 from generator.service.committed_files import fleet_at
 from generator.service.questions import answer_all
-from generator.service.redeployments import Asker
+from generator.service.recording import Asker
 from generator.store.queries import Filter
 from generator.store.redeployment import Redeployment
 from generator.store.states import Kind, State

@@ -15,7 +15,7 @@ from generator.cli.output import note, print_json, say, warn
 
 if TYPE_CHECKING:
     from generator.service.operations import Operation
-    from generator.service.redeployments import Accepted, Asker
+    from generator.service.recording import Accepted, Asker
     from generator.service.workspace import Workspace
     from generator.settings import Settings
     from generator.store.redeployment import Redeployment
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def read_asker(values: Mapping[str, Any], settings: Settings, workspace: Workspace) -> Asker:
     """Who asks, by the options, the settings, or git. `--request-id` is the key that makes it count once."""
-    from generator.service.redeployments import Asker
+    from generator.service.recording import Asker
 
     actor = values.get("actor") or settings.actor or str(workspace.repository.author)
     reason = (values.get("reason") or "").replace("\r\n", "\n")

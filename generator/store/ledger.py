@@ -59,7 +59,7 @@ class Ledger:
         return self.database.read(lambda connection: find_repeated(connection, wish))
 
     def accept(
-        self, wish: Wish, *, supersede: bool = False, also: Callable[[Connection], None] | None = None
+        self, wish: Wish, *, supersede: bool = False, also: Callable[[Connection, Redeployment], None] | None = None
     ) -> tuple[Redeployment, bool]:
         """Make a wish a pending redeployment; it, and whether it is new: a repeated wish gives its first row.
 
@@ -72,7 +72,7 @@ class Ledger:
         def work(connection: Connection) -> tuple[Redeployment, bool]:
             row, is_new = self._accept(connection, wish, supersede)
             if is_new and also is not None:
-                also(connection)
+                also(connection, row)
             return row, is_new
 
         return self._write_contested(work)

@@ -206,8 +206,12 @@ class PlatformRows:
         *,
         allowed: bool,
         details: Mapping[str, Any] | None = None,
+        within: Connection | None = None,
     ) -> None:
-        """One line of the audit: who did, or wanted to do, what to which resource (type and id)."""
+        """One line of the audit: who did, or wanted to do, what to which resource (type and id).
+
+        `within`: as part of this transaction.
+        """
         values: dict[str, Any] = {
             "actor_id": actor or "unknown",
             "action": action,
@@ -220,7 +224,10 @@ class PlatformRows:
         column = self.tables["audit_logs"].c.get("id")
         if column is not None and isinstance(column.type, Uuid | String | LooseIdentity):
             values["id"] = str(uuid.uuid4())
-        self.add("audit_logs", values)
+        if within is None:
+            self.add("audit_logs", values)
+        else:
+            self.adding("audit_logs", values)(within)
 
     def read_audit(self, limit: int = 100) -> list[Mapping[str, Any]]:
         """The newest lines of the audit, newest first."""

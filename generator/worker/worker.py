@@ -17,7 +17,8 @@ from generator.gitops.snapshot import Snapshot
 from generator.reconciler.source import BranchSource
 from generator.service.committed_files import fleet_at
 from generator.service.committing import Committer
-from generator.service.redeployments import Asker, Redeployments
+from generator.service.recording import Asker
+from generator.service.redeployments import Redeployments
 from generator.store.endpoints import EndpointStates
 from generator.store.queries import Filter
 from generator.store.redeployment import Note, Redeployment

@@ -18,7 +18,8 @@ from generator.cluster.simulated import SimulatedCluster
 from generator.reconciler.log import make_log
 from generator.reconciler.source import BranchSource
 from generator.render.pods import ENDPOINT, REVISION
-from generator.service.redeployments import Asker, Redeployments
+from generator.service.recording import Asker
+from generator.service.redeployments import Redeployments
 from generator.service.trunk import ClonedTrunk
 from generator.service.workspace import Workspace
 from generator.settings import Settings

@@ -21,7 +21,8 @@ from generator.gitops.remote import Remote
 from generator.gitops.repository import Repository
 from generator.reconciler.log import make_log
 from generator.reconciler.source import BranchSource
-from generator.service.redeployments import Asker, Redeployments
+from generator.service.recording import Asker
+from generator.service.redeployments import Redeployments
 from generator.service.trunk import MirroredTrunk
 from generator.store.database import Database
 from generator.store.ledger import Ledger

@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from generator.errors import AlreadyRunning, AuthenticationFailed, InvalidInput, NotFound, Refused, RevstampError
-from generator.service.redeployments import Accepted, Asker, Redeployments
+from generator.service.recording import Accepted, Asker
+from generator.service.redeployments import Redeployments
 from generator.spec.patch import Patch
 
 IMAGE = ("spec", "image")

@@ -12,7 +12,7 @@ from generator.errors import AlreadyRunning, InternalError, InvalidInput
 from generator.store.database import Database
 from generator.store.ledger import Ledger, now
 from generator.store.queries import Filter, LedgerQueries
-from generator.store.redeployment import Note
+from generator.store.redeployment import Note, Redeployment
 from generator.store.schema import upgrade_schema
 from generator.store.states import LOCKING, Kind, State
 from generator.store.steps import SUPERSEDED, Steps
@@ -145,11 +145,11 @@ def test_what_comes_with_a_wish_is_done_with_it_or_not_at_all(ledger: Ledger, da
     """`also` belongs to the same transaction, and is not done for a repeated one."""
     wish, add = a_wish(), text("INSERT INTO revstamp_cursors (name, value, updated_at) VALUES ('a', 'b', :at)")
 
-    def also(connection: Connection) -> None:
+    def also(connection: Connection, _row: Redeployment) -> None:
         connection.execute(add, {"at": datetime.now(UTC).replace(tzinfo=None)})
 
-    def fail(connection: Connection) -> None:
-        also(connection)
+    def fail(connection: Connection, row: Redeployment) -> None:
+        also(connection, row)
         raise InvalidInput("no")
 
     with pytest.raises(InvalidInput):

@@ -22,7 +22,8 @@ from generator.cli.main import run
 from generator.cluster.port import Cluster as Port
 from generator.reconciler.log import make_log
 from generator.reconciler.source import BranchSource
-from generator.service.redeployments import Accepted, Asker, Redeployments
+from generator.service.recording import Accepted, Asker
+from generator.service.redeployments import Redeployments
 from generator.service.trunk import ClonedTrunk, MirroredTrunk
 from generator.service.workspace import Workspace
 from generator.settings import Settings

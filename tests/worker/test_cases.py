@@ -13,7 +13,7 @@ from generator.cluster.open import open_cluster
 from generator.cluster.port import Cluster as Port
 from generator.cluster.simulated import SimulatedCluster
 from generator.errors import Refused, RevstampError
-from generator.service.redeployments import Asker
+from generator.service.recording import Asker
 from generator.spec.names import endpoint_name
 from generator.store.database import Database
 from generator.store.queries import Filter

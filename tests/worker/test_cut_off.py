@@ -16,7 +16,7 @@ from generator.gitops.changes import Change, CommitResult
 from generator.gitops.remote import Remote
 from generator.gitops.repository import Repository
 from generator.service.committing import Committer
-from generator.service.redeployments import Asker
+from generator.service.recording import Asker
 from generator.spec.names import endpoint_name
 from generator.store.database import Database
 from generator.store.endpoints import EndpointState, EndpointStates

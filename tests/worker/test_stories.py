@@ -15,7 +15,7 @@ from generator.errors import AlreadyRunning, InvalidInput, NotFound, Refused
 from generator.service import committing
 from generator.service.committing import Committer
 from generator.service.desired import DesiredEnvironment
-from generator.service.redeployments import Asker
+from generator.service.recording import Asker
 from generator.store.database import Database
 from generator.store.endpoints import EndpointStates
 from generator.store.queries import Filter
