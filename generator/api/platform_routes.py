@@ -107,21 +107,20 @@ def update_deployment(request: Request, parts: Parts, who: Who, identity: str, b
     require_writer(parts, who, str(rows.endpoint["environment"]), "scale", str(rows.endpoint["id"]))
     parts.service.scale(identity, asker_of(request, who), body.min_replicas, body.max_replicas)
     parts.nudge()
-    return success(_view_deployment(parts, _find(parts, identity)), "the change is accepted")
+    return success(_view_deployment(parts, rows), "the change is accepted")
 
 
 def _write(
     request: Request, parts: Context, who: Who, identity: str, action: str, use_case: Callable[[Any], Accepted]
 ) -> Answer:
-    """One change of an endpoint: who may, then the use case, then the endpoint as it is now."""
+    """One change of an endpoint: who may, then the use case. The row itself changes only when the truth does."""
     rows = _find(parts, identity)
     require_writer(parts, who, str(rows.endpoint["environment"]), action, str(rows.endpoint["id"]))
     accepted = use_case(asker_of(request, who))
     parts.nudge()
     row, notices = accepted.row, list(accepted.plan.notices + accepted.plan.warnings) if accepted.plan else []
     message = f"redeployment {row.id} is accepted" if accepted.is_new else f"redeployment {row.id} was accepted before"
-    found = _platform(parts).find_endpoint(str(rows.endpoint["id"])) or rows
-    view = {**endpoint_view(found), "redeployment": row.to_dict(), "notices": notices}
+    view = {**endpoint_view(rows), "redeployment": row.to_dict(), "notices": notices}
     return success({**view, "status": "deploying" if not row.state.is_final else view["status"]}, message)
 
 

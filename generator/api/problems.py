@@ -5,6 +5,7 @@ Owns: which status and shape an error gets, also one that was not foreseen. Refu
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -16,7 +17,6 @@ from generator.api.rate import TooManyRequests
 from generator.errors import InternalError, RevstampError
 
 _PLATFORM = "/llm-ops/"
-_DETAILS = "https://github.com/revstamp/revstamp/blob/main/docs/errors.md"
 
 
 def install_handlers(app: FastAPI) -> None:
@@ -26,52 +26,46 @@ def install_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _answer_bug)
 
 
-def _answer_error(request: Request, error: Exception) -> JSONResponse:
-    assert_is = error if isinstance(error, RevstampError) else InternalError(str(error))
-    _tell(request, assert_is)
-    if is_platform(request):
-        # Its page shows nothing else of an answer that is not 200; who asks too often has to see the number.
-        status = 429 if isinstance(assert_is, TooManyRequests) else 200
-        return JSONResponse(fail_of(assert_is), status, headers=_retry(assert_is))
-    return problem(assert_is.http_status, assert_is.message, assert_is)
+def _answer_error(request: Request, error: Any) -> JSONResponse:
+    _tell(request, error)
+    # The platform's page shows nothing else of an answer that is not 200; who asks too often has to see the number.
+    return _answer(request, error, 429 if isinstance(error, TooManyRequests) else 200)
 
 
 def _answer_unidentified(request: Request, error: Exception) -> JSONResponse:
     headers = {"WWW-Authenticate": "Bearer"}
     if is_platform(request):
         return JSONResponse(fail(f"Not signed in: {error}"), 401, headers=headers)
-    found = problem(401, str(error))
-    found.headers.update(headers)
-    return found
+    return problem(401, str(error), headers=headers)
 
 
 def _answer_bug(request: Request, error: Exception) -> JSONResponse:
-    bug = InternalError.from_bug(error)
-    _tell(request, bug)
-    shown = InternalError(
-        "something went wrong inside revstamp; its log says what", hint="report it with the request id"
-    )
+    _tell(request, InternalError.from_bug(error))
+    words = "something went wrong inside revstamp; its log says what"
+    return _answer(request, InternalError(words, hint="report it with the request id"), 500)
+
+
+def _answer(request: Request, error: RevstampError, platform_status: int) -> JSONResponse:
+    """An error in the shape of the route."""
+    headers = {"Retry-After": "5"} if error.http_status in (429, 503) else {}
     if is_platform(request):
-        return JSONResponse(fail_of(shown), 500)
-    return problem(500, shown.message, shown)
+        return JSONResponse(fail_of(error), platform_status, headers=headers)
+    members = {key: value for key, value in error.to_dict().items() if key != "message"}
+    members |= {"type": f"urn:revstamp:error:{error.code}", "detail": error.hint}
+    return problem(error.http_status, error.message, members, headers)
 
 
-def problem(status: int, title: str, error: RevstampError | None = None) -> JSONResponse:
-    """A problem document; `error`'s hint, violations and details are members of it."""
-    body: dict[str, Any] = {"type": "about:blank", "title": title, "status": status}
-    if error is not None:
-        body = {"type": f"{_DETAILS}#{error.code}", "title": title, "status": status, "detail": error.hint}
-        body |= {key: value for key, value in error.to_dict().items() if key != "message"}
-    return JSONResponse(body, status, media_type="application/problem+json", headers=_retry(error))
+def problem(
+    status: int, title: str, members: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """A problem document with further members."""
+    body = {"type": "about:blank", "title": title, "status": status, **(members or {})}
+    return JSONResponse(body, status, media_type="application/problem+json", headers=headers)
 
 
 def is_platform(request: Request) -> bool:
     """Whether it is one of the platform's routes."""
     return request.url.path.startswith(_PLATFORM)
-
-
-def _retry(error: RevstampError | None) -> dict[str, str]:
-    return {"Retry-After": "5"} if error is not None and error.http_status in (429, 503) else {}
 
 
 def _tell(request: Request, error: RevstampError) -> None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from generator.reconciler.source import BranchSource
     from generator.service.trunk import Trunk
     from generator.settings import Settings
+    from generator.store.database import Database
+    from generator.store.schema import SchemaState
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -129,26 +131,28 @@ def _find_branch(mirror: Repository) -> str:
     return fleet_at(mirror.snapshot(tip)).settings.spec.branch if tip else "main"
 
 
-def _wait_for_database(trunk: Trunk, settings: Settings, stop: threading.Event, log: Any) -> None:
-    """Return when it answers, also where it is away for as long as it likes when this starts, or when told to stop."""
+def _wait_for_database(
+    trunk: Trunk, settings: Settings, stop: threading.Event, log: Any
+) -> tuple[Database, SchemaState] | None:
+    """The database, also where it is away for as long as it likes when this starts; None when told to stop."""
     from generator.cli.ledger import open_database
     from generator.errors import StoreUnavailable
 
     pause = 1.0
     while not stop.is_set():
         try:
-            open_database(trunk.repository.git_dir, settings).close()
-            return
+            return open_database(trunk.repository.git_dir, settings)
         except StoreUnavailable as error:
             log.warning("the database is away", error=error.message, retry_in=pause)
             stop.wait(pause)
             pause = min(30.0, pause * 2)
+    return None
 
 
 def run_background(folder: str, values: dict[str, Any], parts: tuple[str, ...]) -> None:
     """Worker, status reader or both, until the process is asked to end."""
     from generator.cli.cluster_options import open_named_cluster
-    from generator.cli.ledger import open_service
+    from generator.cli.ledger import serve_from
     from generator.reconciler.log import make_log
     from generator.service.trunk import MirroredTrunk
     from generator.settings import load_settings
@@ -159,8 +163,10 @@ def run_background(folder: str, values: dict[str, Any], parts: tuple[str, ...]) 
     source = open_source(folder, settings, values, log)
     trunk = MirroredTrunk(source.repository, source.branch, source.remote)
     stop = stop_on_signal()
-    _wait_for_database(trunk, settings, stop, log)
-    with open_service(trunk, settings) as service:
+    opened = _wait_for_database(trunk, settings, stop, log)
+    if opened is None:
+        return
+    with serve_from(trunk, *opened) as service:
         background = Background(
             service,
             source,

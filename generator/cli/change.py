@@ -83,7 +83,7 @@ def carry_out(
     if is_recorded(workspace, operation):
         from generator.cli.ledger_change import report_recorded
 
-        report_recorded(workspace, operation, values, output)
+        report_recorded(workspace, lambda service, asker: service.carry_out(operation, asker), values, output)
         return None
     done = workspace.commit_operation(operation, author, values.get("branch"))
     report_committed(workspace, operation.verb, author, done, output, values)

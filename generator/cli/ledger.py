@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from generator.service.workspace import Workspace
     from generator.settings import Settings
     from generator.store.database import Database
+    from generator.store.schema import SchemaState
 
 _FILE = "revstamp/ledger.db"
 """Below the git directory: the ledger of a repository that is used on one machine."""
@@ -47,33 +48,41 @@ def is_recorded(workspace: Workspace, operation: Operation) -> bool:
     return operation.verb in kinds and has_ledger(workspace.repository.git_dir, workspace.settings)
 
 
-def open_database(git_dir: Path, settings: Settings) -> Database:
+def open_database(git_dir: Path, settings: Settings) -> tuple[Database, SchemaState]:
     """The database that is set, else a file beside the repository, whose tables are made and upgraded by itself.
 
     StoreOutdated and StoreNewer where this revstamp cannot work with it.
     """
+    from generator.errors import StoreOutdated
     from generator.store.database import Database
-    from generator.store.schema import check_schema, read_schema, upgrade_schema
+    from generator.store.schema import check_schema, upgrade_schema
 
     database = Database(_url(git_dir, settings))
-    if not settings.database and not read_schema(database).is_current:
-        upgrade_schema(database)
-    check_schema(database)
-    return database
+    try:
+        return database, check_schema(database)
+    except StoreOutdated:
+        if settings.database:
+            raise
+    upgrade_schema(database)
+    return database, check_schema(database)
 
 
 @contextmanager
 def open_service(trunk: Trunk, settings: Settings) -> Iterator[Redeployments]:
     """The use cases with a ledger, on one branch."""
+    with serve_from(trunk, *open_database(trunk.repository.git_dir, settings)) as service:
+        yield service
+
+
+@contextmanager
+def serve_from(trunk: Trunk, database: Database, schema: SchemaState) -> Iterator[Redeployments]:
+    """The same from a database that is open; it is closed at the end of the `with`."""
     from generator.service.redeployments import Redeployments
     from generator.store.ledger import Ledger
     from generator.store.platform import PlatformRows
-    from generator.store.schema import read_schema
 
-    database = open_database(trunk.repository.git_dir, settings)
     try:
-        has_platform = read_schema(database).platform
-        yield Redeployments(trunk, Ledger(database), PlatformRows(database) if has_platform else None)
+        yield Redeployments(trunk, Ledger(database), PlatformRows(database) if schema.platform else None)
     finally:
         database.close()
 

@@ -5,7 +5,7 @@ Owns: how this is told. Refuses: the use case.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from generator.cli.background import name_process
@@ -14,11 +14,13 @@ from generator.cli.ledger_wait import follow_redeployment
 from generator.cli.output import note, print_json, say, warn
 
 if TYPE_CHECKING:
-    from generator.service.operations import Operation
     from generator.service.recording import Accepted, Asker
+    from generator.service.redeployments import Redeployments
     from generator.service.workspace import Workspace
     from generator.settings import Settings
     from generator.store.redeployment import Redeployment
+
+    UseCase = Callable[[Redeployments, Asker], Accepted]
 
 
 def read_asker(values: Mapping[str, Any], settings: Settings, workspace: Workspace) -> Asker:
@@ -31,13 +33,13 @@ def read_asker(values: Mapping[str, Any], settings: Settings, workspace: Workspa
     return Asker(actor, reason, given, given or "", bool(values.get("supersede")), values.get("branch"))
 
 
-def report_recorded(workspace: Workspace, operation: Operation, values: Mapping[str, Any], output: str) -> None:
+def report_recorded(workspace: Workspace, use_case: UseCase, values: Mapping[str, Any], output: str) -> None:
     """Record the wish, commit it, and tell; with `--wait` until there is a verdict, whose exit code it is."""
     from generator.service.committing import Committer
     from generator.service.trunk import ClonedTrunk
 
     with open_service(ClonedTrunk(workspace), workspace.settings) as service:
-        accepted = service.carry_out(operation, read_asker(values, workspace.settings, workspace))
+        accepted = use_case(service, read_asker(values, workspace.settings, workspace))
         if output != "json":
             _tell_accepted(accepted)
         row = accepted.row

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from generator.cli.background import branch_options, log_option, name_process, open_source
+from generator.cli.background import branch_options, log_option, name_process, open_source, stop_on_signal
 from generator.cli.cluster_options import cluster_options, open_named_cluster
 
 if TYPE_CHECKING:
@@ -60,8 +60,6 @@ def command(folder: str, /, listen: str, only: tuple[str, ...], **values: Any) -
     with open_service(trunk, settings) as service, _working(service, source, parts, settings, values, log) as context:
         log.info("serving", parts=list(parts), listen=listen, database=service.ledger.database.label)
         if "api" not in parts:
-            from generator.cli.background import stop_on_signal
-
             stop_on_signal().wait()
             return
         origins = tuple(filter(None, (origin.strip() for origin in settings.origins.split(","))))
@@ -126,7 +124,7 @@ def _make_context(
         source.nudge()
 
     def readiness() -> dict[str, str]:
-        missing = {name: words for name, words in background.is_healthy().items() if words}
+        missing: dict[str, str] = background.errors()
         try:
             service.queries.last_event_id()
         except RevstampError as error:

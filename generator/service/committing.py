@@ -13,7 +13,6 @@ from generator.errors import (
     AuthenticationFailed,
     ChangeConflict,
     GitError,
-    RemoteUnavailable,
     RevstampError,
     StorageFailed,
     StoreError,
@@ -67,10 +66,9 @@ class Committer:
             return None
         except StoreError:
             raise  # whether it is committed is known to git: the next attempt finds it there
-        except (RemoteUnavailable, AuthenticationFailed, StorageFailed) as error:  # none of them is the wish's fault
-            return self._put_off(row, error)
         except RevstampError as error:
-            if isinstance(error, GitError) and error.retryable:
+            is_not_its_fault = isinstance(error, AuthenticationFailed | StorageFailed)
+            if is_not_its_fault or (isinstance(error, GitError) and error.retryable):
                 return self._put_off(row, error)
             return self._fail(row, error)
 

@@ -182,6 +182,14 @@ class Fleet:
             hint=f"did you mean {near[0]}?" if near else "`revstamp environments` lists the endpoints",
         )
 
+    def find_past_endpoint(self, text: str) -> EndpointRef:
+        """The same, also for one that is gone but left its stamp (as `environment/name`)."""
+        environment, _, name = text.rpartition("/")
+        ref = EndpointRef(environment, name)
+        if environment and is_dns_label(environment) and is_endpoint_name(name) and self.stamp(ref) is not None:
+            return ref
+        return self.find_endpoint(text)
+
     def _find_by_id(self, text: str, environments: tuple[str, ...]) -> Iterator[EndpointRef]:
         """Endpoints whose file gives this id under a name of their own."""
         try:

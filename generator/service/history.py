@@ -14,6 +14,7 @@ from typing import Any
 from generator.errors import InvalidInput, NotFound
 from generator.gitops.history import Commit
 from generator.gitops.repository import Repository
+from generator.gitops.snapshot import Snapshot
 from generator.render.committed import read_committed
 from generator.render.diff import EndpointDiff
 from generator.render.stamp import Stamp
@@ -100,19 +101,20 @@ def list_revisions(
     for _, group in islice(groupby(stamped, lambda pair: pair[1].revision), most):
         commits = list(group)
         oldest = commits[-1][0]
-        before = _stamp_at(repository, oldest.parents[0], path) if oldest.parents else None
+        before = read_stamp(repository.snapshot(oldest.parents[0]), path) if oldest.parents else None
         yield RevisionEntry(ref, commits[0][1], tuple(commit for commit, _ in commits), before)
 
 
 def _stamped_commits(repository: Repository, path: str, until: str) -> Iterator[tuple[Commit, Stamp]]:
     for commit in repository.commits(path, until=until):
-        stamp = _stamp_at(repository, commit.id, path)
+        stamp = read_stamp(repository.snapshot(commit.id), path)
         if stamp is not None:
             yield commit, stamp
 
 
-def _stamp_at(repository: Repository, commit: str, path: str) -> Stamp | None:
-    content = repository.snapshot(commit).read(path)
+def read_stamp(snapshot: Snapshot, path: str) -> Stamp | None:
+    """The stamp that stands at a path; None where there is none, or none that can be understood."""
+    content = snapshot.read(path)
     try:
         return None if content is None else Stamp.parse(content, path)
     except InvalidInput:

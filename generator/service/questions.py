@@ -15,7 +15,6 @@ from generator.store.redeployment import Event, Redeployment, to_json
 from generator.store.states import State
 
 YES, NO, OPEN = "yes", "no", "not yet"
-_REACHED_GIT = (State.COMMITTED, State.APPLIED, State.PROGRESSING, State.HEALTHY)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from generator.errors import AlreadyRunning, InvalidInput, NotFound, Refused, RenderFailed, RevstampError
+from generator.gitops.snapshot import Snapshot
 from generator.service.commit import Author, OperationChange
 from generator.service.committed_files import fleet_at
 from generator.service.committing import read_actor
@@ -78,9 +79,9 @@ class Recorder:
     def __init__(self, trunk: Trunk, ledger: Ledger, platform: PlatformRows | None) -> None:
         self._trunk, self._ledger, self._platform = trunk, ledger, platform
 
-    def plan(self, operation: Operation, asker: Asker) -> EndpointPlan:
-        """What an operation would do, with nothing touched or recorded."""
-        return self._plan(operation, _author(asker, str(uuid.uuid4())))[0]
+    def plan(self, operation: Operation, asker: Asker, tip: Snapshot) -> EndpointPlan:
+        """What an operation would do on this tip, with nothing touched or recorded."""
+        return self._plan(operation, _author(asker, str(uuid.uuid4())), tip)
 
     def submit(
         self,
@@ -89,9 +90,10 @@ class Recorder:
         prepare: Callable[[], Prepared],
         asker: Asker,
         request: Any,
+        tip: Snapshot,
         also: Callable[[Connection], None] = lambda _: None,
     ) -> Accepted:
-        """Check everything, then record. What is refused leaves a row that says why.
+        """Check everything on this tip, then record. What is refused leaves a row that says why.
 
         `request` is what was asked for, as it was asked. What it means now is found only by `prepare`, for a wish that
         is new: the same words may mean something else by the time that they are repeated.
@@ -113,29 +115,21 @@ class Recorder:
             return Accepted(known, False)
         try:
             operation, links = prepare()
-            plan, base = self._plan(operation, _author(asker, wish.request_id))
-            branch = asker.branch or self._branch_for(plan, wish)
-            wish = replace(wish, operation=write_operation(operation), base_commit=base, branch=branch, **links)
+            plan = self._plan(operation, _author(asker, wish.request_id), tip)
+            branch = asker.branch or _branch_for(plan, wish, tip)
+            wish = replace(wish, operation=write_operation(operation), base_commit=tip.commit, branch=branch, **links)
             row, is_new = self._ledger.accept(wish, supersede=asker.supersede, also=self._with_audit(wish, also))
         except (Refused, InvalidInput, RenderFailed) as error:
             self._refuse(wish, error)
             raise
         return Accepted(row, is_new, plan)
 
-    def _plan(self, operation: Operation, author: Author) -> tuple[EndpointPlan, str | None]:
-        tip = self._trunk.read_tip()
+    def _plan(self, operation: Operation, author: Author, tip: Snapshot) -> EndpointPlan:
         change = OperationChange(self._trunk.repository, self._trunk.branch, operation, author, base=tip)
         change.build(tip)
         if change.plan is None:
             raise NotFound(f"there is no endpoint {operation.target}")
-        return change.plan, tip.commit
-
-    def _branch_for(self, plan: EndpointPlan, wish: Wish) -> str | None:
-        """A branch of its own where the environment takes changes by pull request only."""
-        policies = fleet_at(self._trunk.read_tip(refresh=False)).environment(plan.ref.environment)[0].spec.policies
-        if not policies.pull_request_required or plan.outcome not in ("changed", "deleted"):
-            return None
-        return f"revstamp/{plan.ref.environment}/{plan.ref.name}/{wish.kind.value}-{wish.request_id[:8]}"
+        return change.plan
 
     def _refuse(self, wish: Wish, error: RevstampError) -> None:
         violations = [violation.to_dict() for violation in error.violations]
@@ -161,6 +155,14 @@ class Recorder:
             resource = ("serving_endpoint", wish.endpoint_id or f"{wish.environment}/{wish.endpoint}")
             action = f"serving.{wish.kind.value}"
             self._platform.audit(wish.actor, action, resource, allowed=allowed, details=details, within=within)
+
+
+def _branch_for(plan: EndpointPlan, wish: Wish, tip: Snapshot) -> str | None:
+    """A branch of its own where the environment takes changes by pull request only."""
+    policies = fleet_at(tip).environment(plan.ref.environment)[0].spec.policies
+    if not policies.pull_request_required or plan.outcome not in ("changed", "deleted"):
+        return None
+    return f"revstamp/{plan.ref.environment}/{plan.ref.name}/{wish.kind.value}-{wish.request_id[:8]}"
 
 
 def _author(asker: Asker, request_id: str) -> Author:

@@ -45,14 +45,17 @@ class Redeployments:
         self.queries = LedgerQueries(ledger.database)
         self._recorder = Recorder(trunk, ledger, platform)
 
-    def find_target(self, text: str, fleet: Fleet) -> Target:
-        """The endpoint that an id, a name or `environment/name` means; one that has only a row counts too."""
+    def find_target(self, text: str, fleet: Fleet, *, past: bool = False) -> Target:
+        """The endpoint that an id, a name or `environment/name` means; one that has only a row counts too.
+
+        `past`: also one that was deleted.
+        """
         rows = self._find_rows(text)
         if rows is not None:
             name = endpoint_name(str(rows.endpoint["id"]))
             return Target(EndpointRef(str(rows.endpoint["environment"]), name), rows)
-        ref = fleet.find_endpoint(text)
-        identity = fleet.endpoint_file(ref).endpoint.metadata.id
+        ref = fleet.find_past_endpoint(text) if past else fleet.find_endpoint(text)
+        identity = fleet.endpoint_file(ref).endpoint.metadata.id if fleet.find_file(ref) else None
         return Target(ref, self._find_rows(identity) if identity else None)
 
     def find_ref(self, text: str) -> EndpointRef:
@@ -60,7 +63,7 @@ class Redeployments:
         environment, _, name = text.rpartition("/")
         if environment and is_dns_label(environment) and is_endpoint_name(name):
             return EndpointRef(environment, name)
-        return self.find_target(text, self._fleet(refresh=False)).ref
+        return self.find_target(text, fleet_at(self.trunk.read_tip(refresh=False))).ref
 
     def redeploy(
         self, text: str, asker: Asker, body: Mapping[str, Any] | None = None, patch: Patch | None = None
@@ -78,7 +81,7 @@ class Redeployments:
     def carry_out(self, operation: Operation, asker: Asker) -> Accepted:
         """An operation of the command line, as the wish that it is."""
         if isinstance(operation, PromoteOperation):
-            operation = operation.as_patch(self._fleet())
+            operation = operation.as_patch(fleet_at(self.trunk.read_tip()))
         if isinstance(operation, PatchOperation):
             kind, body = Kind(operation.verb), operation.request_body
             return self.change(operation.target, kind, asker, operation.patch, body, restart=operation.restart)
@@ -97,12 +100,14 @@ class Redeployments:
         restart: bool = False,
     ) -> Accepted:
         """A patch on the endpoint's file, under the name that it has for people."""
-        target = self.find_target(text, self._fleet())
+        tip = self.trunk.read_tip()
+        target = self.find_target(text, fleet_at(tip))
 
         def prepare() -> Prepared:
             return self._on_file(target, PatchOperation(str(target.ref), patch, body, restart, kind.value)), {}
 
-        return self._recorder.submit(target, kind, prepare, asker, dict(body) if body is not None else patch.to_dict())
+        request = dict(body) if body is not None else patch.to_dict()
+        return self._recorder.submit(target, kind, prepare, asker, request, tip)
 
     def rollback(
         self, text: str, asker: Asker, revision: int | None = None, *, rolls_back: int | None = None
@@ -112,15 +117,21 @@ class Redeployments:
         Where none is known to have been healthy, the newest whose spec differs from the present one's.
         """
         tip = self.trunk.read_tip()
-        target = self.find_target(text, fleet_at(tip))
+        target = self.find_target(text, fleet_at(tip), past=True)
 
         def prepare() -> Prepared:
-            chosen = revision or self._find_good(target.ref, fleet_at(tip))
+            chosen = revision or self.find_good(target.ref, fleet_at(tip))
             operation, entry = restore(self.trunk.repository, tip, target.ref, chosen)
             return operation, {"restores": entry.stamp.revision, "rolls_back": rolls_back or self._latest(target.ref)}
 
         request = {"revision": revision} if revision is not None else {}
-        return self._recorder.submit(target, Kind.ROLLBACK, prepare, asker, request)
+        return self._recorder.submit(target, Kind.ROLLBACK, prepare, asker, request, tip)
+
+    def find_good(self, ref: EndpointRef, tip: Fleet) -> int | None:
+        """The last revision that was healthy, other than the present one; None where none is known."""
+        state, stamp = EndpointStates(self.ledger.database).find(ref.environment, ref.name), tip.stamp(ref)
+        good = state.good_revision if state is not None else None
+        return good if good and stamp is not None and good < stamp.revision else None
 
     def update(self, text: str, asker: Asker, body: Mapping[str, Any]) -> Accepted:
         """Other settings for an endpoint; pods restart only where what they run by changes."""
@@ -145,20 +156,24 @@ class Redeployments:
         add_row = self.platform.adding("serving_endpoints", row)
         try:
             prepared: Prepared = (SeededOperation(seed, inner), {})
-            return self._recorder.submit(target, Kind.CREATE, lambda: prepared, asker, dict(body), also=add_row)
+            tip = self.trunk.read_tip()
+            return self._recorder.submit(target, Kind.CREATE, lambda: prepared, asker, dict(body), tip, also=add_row)
         except StoreConflict:
             raise Refused(f"{environment} has an endpoint on {route} already", hint="choose another route") from None
 
     def delete(self, text: str, asker: Asker) -> Accepted:
         """Take an endpoint away; its history stays."""
-        target = self.find_target(text, self._fleet())
-        return self._recorder.submit(target, Kind.DELETE, lambda: (DeleteOperation(str(target.ref)), {}), asker, {})
+        tip = self.trunk.read_tip()
+        target = self.find_target(text, fleet_at(tip))
+        prepared: Prepared = (DeleteOperation(str(target.ref)), {})
+        return self._recorder.submit(target, Kind.DELETE, lambda: prepared, asker, {}, tip)
 
     def plan_redeploy(self, text: str, asker: Asker, body: Mapping[str, Any] | None = None) -> EndpointPlan:
         """What a redeploy would do, with nothing touched or recorded."""
-        target = self.find_target(text, self._fleet(refresh=False))
+        tip = self.trunk.read_tip()
+        target = self.find_target(text, fleet_at(tip))
         operation = self._on_file(target, PatchOperation(str(target.ref), Patch(), body, restart=True))
-        return self._recorder.plan(operation, asker)
+        return self._recorder.plan(operation, asker, tip)
 
     def _on_file(self, target: Target, operation: PatchOperation) -> Operation:
         """The patch, with the platform's row below it where the endpoint may have no file yet."""
@@ -184,18 +199,10 @@ class Redeployments:
         except ValueError:
             return None
 
-    def _find_good(self, ref: EndpointRef, tip: Fleet) -> int | None:
-        state, stamp = EndpointStates(self.ledger.database).find(ref.environment, ref.name), tip.stamp(ref)
-        good = state.good_revision if state is not None else None
-        return good if good and stamp is not None and good < stamp.revision else None
-
     def _latest(self, ref: EndpointRef) -> int | None:
         """The redeployment that a rollback takes back: the newest that reached git."""
         found = self.queries.latest_committed(ref.environment, ref.name)
         return found.id if found else None
-
-    def _fleet(self, *, refresh: bool = True) -> Fleet:
-        return fleet_at(self.trunk.read_tip(refresh=refresh))
 
 
 def new_row(identity: str, model_id: str, environment: str, route: str) -> dict[str, Any]:

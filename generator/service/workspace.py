@@ -26,7 +26,6 @@ from generator.service.fleet import EndpointRef, Fleet, name_of
 from generator.service.layout import ENVIRONMENTS, REPOSITORY_FILE, TEMPLATES, is_generated_path
 from generator.service.tree import FileTree, FolderTree
 from generator.settings import Settings
-from generator.spec.names import is_dns_label, is_endpoint_name
 
 if TYPE_CHECKING:  # what plans and renders takes long to import, and whoever only reads does without
     from generator.service.check import Base
@@ -230,11 +229,7 @@ class Workspace:
     def find_past_endpoint(self, tip: Snapshot, text: str) -> EndpointRef:
         """The endpoint that is meant, also one that is gone but left its stamp (as ENVIRONMENT/NAME)."""
         fleet = fleet_at(tip) if tip.commit else self.fleet
-        environment, _, name = text.rpartition("/")
-        ref = EndpointRef(environment, name)
-        if environment and is_dns_label(environment) and is_endpoint_name(name) and fleet.stamp(ref) is not None:
-            return ref
-        return fleet.find_endpoint(text)
+        return fleet.find_past_endpoint(text)
 
     def head_tree(self) -> FileTree:
         """The files of the commit that is checked out."""

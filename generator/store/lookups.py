@@ -7,8 +7,9 @@ Conditions stand as the indexes have them, letter by letter: SQLite uses a parti
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, Select, func, select, text
 
 from generator.errors import AlreadyRunning, InvalidInput
 from generator.store import tables
@@ -37,15 +38,13 @@ def check_wish(wish: Wish) -> None:
 def find_active(connection: Connection, environment: str, endpoint: str) -> Redeployment | None:
     """The one that holds the endpoint's lock."""
     query = select(_ROWS).where(_ROWS.c.environment == environment, _ROWS.c.endpoint == endpoint, HOLDS_LOCK)
-    row = connection.execute(query).one_or_none()
-    return None if row is None else read_redeployment(row)
+    return _one(connection, query)
 
 
 def find_proposed(connection: Connection, environment: str, endpoint: str) -> Redeployment | None:
     """The one that waits to be merged."""
     query = select(_ROWS).where(_ROWS.c.environment == environment, _ROWS.c.endpoint == endpoint, _WAITS)
-    row = connection.execute(query).one_or_none()
-    return None if row is None else read_redeployment(row)
+    return _one(connection, query)
 
 
 def find_repeated(connection: Connection, wish: Wish) -> Redeployment | None:
@@ -69,8 +68,7 @@ def find_by_request(connection: Connection, environment: str, endpoint: str, req
     query = select(_ROWS).where(
         _ROWS.c.request_id == request_id, _ROWS.c.environment == environment, _ROWS.c.endpoint == endpoint, ACCEPTED
     )
-    row = connection.execute(query).one_or_none()
-    return None if row is None else read_redeployment(row)
+    return _one(connection, query)
 
 
 def find_highest(connection: Connection, environment: str, endpoint: str) -> int:
@@ -87,16 +85,15 @@ def find_highest(connection: Connection, environment: str, endpoint: str) -> int
 
 def find_row(connection: Connection, row_id: int) -> Redeployment | None:
     """One by its number, as it is now."""
-    row = connection.execute(select(_ROWS).where(_ROWS.c.id == row_id)).one_or_none()
-    return None if row is None else read_redeployment(row)
+    return _one(connection, select(_ROWS).where(_ROWS.c.id == row_id))
 
 
 def find_refused(connection: Connection, wish: Wish, moment: datetime) -> Redeployment | None:
     """The row that an earlier try of the same call has left, whose answer was lost."""
     same = (_ROWS.c.environment == wish.environment, _ROWS.c.endpoint == wish.endpoint)
     query = select(_ROWS).where(*same, _ROWS.c.request_id == wish.request_id, _ROWS.c.created_at == moment)
-    row = connection.execute(query).first()
-    return None if row is None else read_redeployment(row)
+    query = query.limit(1)
+    return _one(connection, query)
 
 
 def already_running(active: Redeployment) -> AlreadyRunning:
@@ -107,3 +104,8 @@ def already_running(active: Redeployment) -> AlreadyRunning:
         f"{active.name}: {active.kind} {active.id}{revision}{by} is {active.state} since {to_json(active.created_at)}",
         details={"redeployment": active.to_dict()},
     )
+
+
+def _one(connection: Connection, query: Select[Any]) -> Redeployment | None:
+    row = connection.execute(query).one_or_none()
+    return None if row is None else read_redeployment(row)

@@ -23,8 +23,6 @@ from generator.store.types import Document, Identity, Moment
 
 PLATFORM = MetaData()
 
-STATUSES = ("deploying", "healthy", "degraded", "failed")
-ENVIRONMENTS = ("dev", "stg", "prod")
 
 models = Table(
     "model_catalog_entries",

@@ -65,9 +65,9 @@ class Background:
             if part is not None:
                 part.nudge()
 
-    def is_healthy(self) -> dict[str, str]:
-        """What keeps each part from its work, in words; empty for one that is at work or standing by."""
-        return {one.name: one.error for one in self.elected}
+    def errors(self) -> dict[str, str]:
+        """What keeps a part from its work, in words, by its name; those at work or standing by are not there."""
+        return {one.name: one.error for one in self.elected if one.error}
 
     def _find_cluster(self, name: str) -> Cluster:
         if name not in self._clusters:

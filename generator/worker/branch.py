@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from generator.errors import AlreadyRunning, InvalidInput, NotFound, RevstampError
+from generator.errors import AlreadyRunning, NotFound, RevstampError
 from generator.gitops.history import Commit
 from generator.gitops.message import ACTOR
 from generator.gitops.repository import Repository
@@ -17,7 +17,7 @@ from generator.render.stamp import Stamp
 from generator.service.committed_files import fleet_at
 from generator.service.desired import DesiredEnvironment
 from generator.service.fleet import EndpointRef
-from generator.service.history import reason_in
+from generator.service.history import read_stamp, reason_in
 from generator.store.leases import Cursors
 from generator.store.ledger import Ledger
 from generator.store.queries import LedgerQueries
@@ -69,7 +69,7 @@ class BranchReader:
 
     def _take_endpoint(self, ref: EndpointRef, before: Snapshot, tip: Snapshot) -> None:
         path = fleet_at(tip).layout.stamp_file(ref.environment, ref.name)
-        old, new = _read_stamp(before, path), _read_stamp(tip, path)
+        old, new = read_stamp(before, path), read_stamp(tip, path)
         if new is None:
             return
         row = self._queries.by_request(ref.environment, ref.name, new.request_id)
@@ -79,7 +79,7 @@ class BranchReader:
         commits = list(self._repository.commits(path, since=before.commit, until=tip.commit or ""))
         highest = old.revision if old else 0
         for commit in reversed(commits):
-            stamp = _read_stamp(self._repository.snapshot(commit.id), path)
+            stamp = read_stamp(self._repository.snapshot(commit.id), path)
             if stamp is not None:
                 self._take_revision(ref, commit, stamp, highest)
                 highest = max(highest, stamp.revision)
@@ -89,13 +89,11 @@ class BranchReader:
         is_return = stamp.revision < highest
         row = self._queries.by_request(ref.environment, ref.name, stamp.request_id)
         if row is not None and not is_return:
-            if row.commit_id == commit.id and row.state not in (State.PENDING, State.PROPOSED):
-                return
-            if row.state in (State.PENDING, State.PROPOSED):
-                self._settle(row, commit, stamp)
+            if row.state in (State.PENDING, State.PROPOSED):  # its maker was cut off, or it was merged
+                self._ledger.record_merged(row, stamp.revision, stamp.pod_revision, commit.id)
                 return
             if row.commit_id is not None:
-                return  # a merge brings a commit that is known, under another id
+                return  # known, perhaps under another id: a merge may bring it
             if row.state is State.FAILED and self._take_late(row, commit, stamp):
                 return
         wish = Wish(
@@ -116,15 +114,3 @@ class BranchReader:
         words = f"its commit was in git by then, as r{stamp.revision}"
         values = {"revision": stamp.revision, "pod_revision": stamp.pod_revision, "commit_id": commit.id}
         return self._ledger.record_late(row.id, Note("found", words, {"commit": commit.id}), values)
-
-    def _settle(self, row: Redeployment, commit: Commit, stamp: Stamp) -> None:
-        """A commit whose maker has not come to telling of it, or a pull request that was merged."""
-        self._ledger.record_merged(row, stamp.revision, stamp.pod_revision, commit.id)
-
-
-def _read_stamp(snapshot: Snapshot, path: str) -> Stamp | None:
-    content = snapshot.read(path)
-    try:
-        return None if content is None else Stamp.parse(content, path)
-    except InvalidInput:
-        return None

@@ -51,7 +51,9 @@ class Projection:
             if state.status != "deploying":
                 self._platform.remove_endpoint(identity)
             return state
-        wanted = {**_file_values(desired, state), "status": state.status}
+        file, resolved = _resolve(desired, state)
+        known = _file_values(file, resolved) if file is not None and resolved is not None else {}
+        wanted = {**known, "status": state.status}
         last = dict(state.projected or {})
         foreign = {
             key: value
@@ -75,7 +77,8 @@ class Projection:
             keep = partial(self._states.write_within, states=[written])
             if not self._swap(identity, expected, changes, keep):
                 return state  # written by somebody else in this very moment: the next look tells
-        self._write_deployment(desired, rows, state, status, moment)
+        if resolved is not None and not resolved.is_external:
+            self._write_deployment(resolved, rows, state, status, moment)
         return written
 
     def _swap(
@@ -91,15 +94,12 @@ class Projection:
 
     def _write_deployment(
         self,
-        desired: DesiredEnvironment,
+        resolved: ResolvedEndpoint,
         rows: EndpointRows,
         state: EndpointState,
         status: RolloutStatus | None,
         moment: datetime,
     ) -> None:
-        resolved = _resolve(desired, state)[1]
-        if resolved is None or resolved.is_external:
-            return
         values = _deployment_values(resolved, state, status)
         old = rows.deployment
         try:
@@ -113,6 +113,7 @@ class Projection:
 
 
 def _resolve(desired: DesiredEnvironment, state: EndpointState) -> tuple[EndpointFile | None, ResolvedEndpoint | None]:
+    """The endpoint's file and what it comes to; None for what cannot be understood."""
     ref = EndpointRef(state.environment, state.endpoint)
     try:
         file = desired.fleet.endpoint_file(ref)
@@ -122,11 +123,8 @@ def _resolve(desired: DesiredEnvironment, state: EndpointState) -> tuple[Endpoin
     return file, resolution.endpoint
 
 
-def _file_values(desired: DesiredEnvironment, state: EndpointState) -> dict[str, Any]:
-    """Columns of `serving_endpoints` that the endpoint's file decides; none where it cannot be understood."""
-    file, resolved = _resolve(desired, state)
-    if file is None or resolved is None:
-        return {}
+def _file_values(file: EndpointFile, resolved: ResolvedEndpoint) -> dict[str, Any]:
+    """Columns of `serving_endpoints` that the endpoint's file decides."""
     spec = file.endpoint.spec
     cpu, memory = spec.cpu, spec.memory
     return {

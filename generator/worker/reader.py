@@ -10,11 +10,11 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from generator.cluster.port import Cluster
-from generator.errors import RevstampError
+from generator.errors import RevstampError, StoreError
 from generator.gitops.snapshot import Snapshot
 from generator.reconciler.source import BranchSource
 from generator.rollout.status import RolloutStatus
@@ -58,7 +58,6 @@ class _Watched:
     states: dict[str, EndpointState] = field(default_factory=dict)
     asked: dict[int, float] = field(default_factory=dict)
     """When it was asked last whether a redeployment's commit is applied."""
-    dirty: dict[str, EndpointState] = field(default_factory=dict)
 
 
 class StatusReader:
@@ -80,7 +79,8 @@ class StatusReader:
         self._open_cluster, self._log = open_cluster, log
         self._options = options or ReaderOptions()
         self._news = threading.Event()
-        self._tip: Snapshot | None = None
+        self._tip: tuple[Snapshot, tuple[str, ...]] | None = None
+        """The newest tip, and its environments."""
         self._watched: dict[str, _Watched] = {}
         self._away: dict[str, float] = {}
         self._health_due = 0.0
@@ -103,14 +103,16 @@ class StatusReader:
             self._watched.clear()
 
     def _take_tip(self, snapshot: Snapshot) -> None:
-        self._tip = snapshot
+        try:
+            self._tip = (snapshot, fleet_at(snapshot).environment_names())
+        except RevstampError as error:  # the last good commit goes on; the fix brings a newer tip
+            self._log.error("the tip cannot be read", commit=snapshot.commit, error=error.message, hint=error.hint)
         self._news.set()
 
     def _turn(self) -> None:
-        tip = self._tip
-        if tip is None:
+        if self._tip is None:
             return
-        self._follow_environments(tip)
+        self._follow_environments(*self._tip)
         rows: dict[str, dict[str, Redeployment]] = {}
         for row in self._queries.unsettled():
             if row.state is not State.PROPOSED:
@@ -118,14 +120,13 @@ class StatusReader:
         for name, watched in list(self._watched.items()):
             try:
                 self._read(watched, rows.get(name, {}))
+            except StoreError:
+                raise
             except RevstampError as error:
-                if error.code.startswith("store"):
-                    raise
                 self._give_up(name, error)
         self._move_health_checks()
 
-    def _follow_environments(self, tip: Snapshot) -> None:
-        names = fleet_at(tip).environment_names()
+    def _follow_environments(self, tip: Snapshot, names: tuple[str, ...]) -> None:
         for name in [name for name in self._watched if name not in names]:
             self._watched.pop(name).observer.close()
         for name in names:
@@ -168,14 +169,18 @@ class StatusReader:
             watched.is_listed = True
         observer.watch_closely(rows)
         changed = observer.take_changed()
+        fresh: dict[str, EndpointState] = {}
         for name in changed | set(rows):
-            self._read_endpoint(watched, name, rows.get(name), is_touched=name in changed)
-        if watched.dirty:
-            dirty, watched.dirty = list(watched.dirty.values()), {}
-            self._states.write(dirty)
-            watched.states.update({state.endpoint: state for state in dirty})
+            state = self._read_endpoint(watched, name, rows.get(name), is_touched=name in changed)
+            if state is not None:
+                fresh[name] = state
+        self._states.write(list(fresh.values()))
+        watched.states.update(fresh)
 
-    def _read_endpoint(self, watched: _Watched, name: str, row: Redeployment | None, *, is_touched: bool) -> None:
+    def _read_endpoint(
+        self, watched: _Watched, name: str, row: Redeployment | None, *, is_touched: bool
+    ) -> EndpointState | None:
+        """Let the endpoint's redeployment go on; what is known of the endpoint where any of it is new."""
         observer = watched.observer
         if row is not None and row.state is State.COMMITTED:
             row = self._check_applied(watched, row, is_touched=is_touched)
@@ -185,7 +190,8 @@ class StatusReader:
             if row is not None and row.state is not before:  # one look may be worth two steps
                 row = self._settle(observer, row, status)
         if observer.is_current(name) or _is_running(row):
-            self._note_state(watched, name, row, status)
+            return self._find_news(watched, name, row, status)
+        return None
 
     def _check_applied(self, watched: _Watched, row: Redeployment, *, is_touched: bool) -> Redeployment:
         """Let a committed one be applied, where the cluster carries it; failed, where nobody applies it in time."""
@@ -225,58 +231,50 @@ class StatusReader:
         moved = self._ledger.move(row, step.state, step.note or Note(step.state.value), step.values)
         return moved if moved is not None and not moved.state.is_final else None
 
-    def _note_state(self, watched: _Watched, name: str, row: Redeployment | None, status: RolloutStatus | None) -> None:
-        """Keep what is known of an endpoint, and write the platform's row, where anything is new."""
-        observer = watched.observer
-        old = watched.states.get(name)
-        state = self._state_of(observer, name, row, status, old)
-        if state is None or (old is not None and replace(state, changed_at=old.changed_at) == old):
-            return
+    def _find_news(
+        self, watched: _Watched, name: str, row: Redeployment | None, status: RolloutStatus | None
+    ) -> EndpointState | None:
+        """What is known of an endpoint, with the platform's row written; None where nothing is new."""
+        desired, old = watched.observer.desired, watched.states.get(name)
+        moment = self._ledger.time()
+        state = self._state_of(desired, name, row, status, old or EndpointState(desired.name, name, "", moment))
+        if state is None or state == old:
+            return None
+        state = replace(state, changed_at=moment)
         if self._projection is not None and state.endpoint_id:
-            state = self._projection.write(observer.desired, state, status, self._ledger.time())
-        watched.dirty[name] = state
-        watched.states[name] = state
+            state = self._projection.write(desired, state, status, moment)
+        return state
 
     def _state_of(
         self,
-        observer: EnvironmentObserver,
+        desired: DesiredEnvironment,
         name: str,
         row: Redeployment | None,
         status: RolloutStatus | None,
-        old: EndpointState | None,
+        old: EndpointState,
     ) -> EndpointState | None:
-        desired = observer.desired
-        ref = EndpointRef(observer.name, name)
+        """The state that follows an old one; None where nothing is deployed, or its files cannot be understood."""
         try:
-            stamp = desired.fleet.stamp(ref)
-            identity = desired.find_id(name) or (old.endpoint_id if old else None)
+            stamp = desired.fleet.stamp(EndpointRef(desired.name, name))
+            identity = desired.find_id(name) or old.endpoint_id
         except RevstampError:
-            return old
+            return None
         if stamp is None and not desired.is_external(name):
-            return old
+            return None
         word = judge_endpoint(status, is_running=_is_running(row))
-        revision = stamp.revision if stamp else 0
-        good = old.good_revision if old else None
+        revision, is_deleted = (stamp.revision, stamp.deleted) if stamp else (0, False)
         is_of_tip = status is None or (status.newest_live and status.expectation.revision == revision)
-        if word == "healthy" and is_of_tip and not (stamp and stamp.deleted):
-            good = revision
-        moment: datetime = self._ledger.time()
-        return EndpointState(
-            observer.name,
-            name,
-            word,
-            moment,
-            identity,
-            revision,
-            stamp.pod_revision if stamp else 0,
-            good,
-            bool(stamp and stamp.deleted),
-            status.phase.value if status else None,
-            status.failure.cause if status and status.failure else "",
-            status.to_dict() if status else None,
-            old.projected if old else None,
-            old.foreign_write_at if old else None,
-            old.checked_at if old else None,
+        return replace(
+            old,
+            status=word,
+            endpoint_id=identity,
+            revision=revision,
+            pod_revision=stamp.pod_revision if stamp else 0,
+            good_revision=revision if word == "healthy" and is_of_tip and not is_deleted else old.good_revision,
+            is_deleted=is_deleted,
+            phase=status.phase.value if status else None,
+            message=status.failure.cause if status and status.failure else "",
+            rollout=status.to_dict() if status else None,
         )
 
     def _move_health_checks(self) -> None:

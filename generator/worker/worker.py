@@ -50,6 +50,8 @@ class Worker:
         self._tip: Snapshot | None = None
         self._taken: str | None = None
         self._retry_at: dict[int, float] = {}
+        self._given_up: set[int] = set()
+        """Failed ones that cannot be rolled back."""
         self._merges_due = self._rollbacks_due = 0.0
         source.follow(self._take_tip)
 
@@ -139,7 +141,8 @@ class Worker:
             return
         since = self._service.ledger.time() - _LOOK_BACK
         for row in self._service.queries.page(Filter(states=[State.FAILED], since=since)):
-            if row.commit_id and row.superseded_by is None and self._is_to_roll_back(row):
+            is_open = row.commit_id and row.superseded_by is None and row.id not in self._given_up
+            if is_open and self._is_to_roll_back(row):
                 self._roll_back(row)
 
     def _is_to_roll_back(self, row: Redeployment) -> bool:
@@ -172,5 +175,5 @@ class Worker:
             self._log.info("rolled back by itself", endpoint=row.name, failed=row.revision, to=done.row.restores)
         except RevstampError as error:
             self._log.warning("cannot be rolled back", endpoint=row.name, error=error.message, hint=error.hint)
-            note = Note("not-rolled-back", error.message)
-            self._service.ledger.change(row, {"superseded_by": row.id}, note)
+            self._service.ledger.note(row.id, Note("not-rolled-back", error.message))
+            self._given_up.add(row.id)

@@ -102,7 +102,7 @@ def test_every_command_can_answer_in_json() -> None:
     assert without == set()
     called = {words[0] for words in (*JSON_CALLS.values(), *CLUSTER_CALLS)}
     endless = {"reconcile", "worker", "read-status", "serve"}
-    elsewhere = {"watch", "demo", "history", "show"}  # called below, or where there is a ledger
+    elsewhere = {"watch", "demo", "history", "show"}  # two are called below, two by the tests of the ledger's commands
     assert {*COMMANDS} - endless - elsewhere == called
 
 

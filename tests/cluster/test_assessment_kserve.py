@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import pytest
 
+from generator.cluster.kinds import INFERENCE_SERVICE
+from generator.cluster.open import open_cluster
+from generator.render.pods import REVISION
 from generator.rollout.status import Phase, Reason, RolloutStatus, Verdict
 from tests.cluster.assessment import SHORT, Follower
+from tests.cluster_port.subject import Watcher
 from tests.testbed.fixtures.cluster import Cluster
 from tests.testbed.kube.api import Api, Object
 from tests.testbed.workloads import make_inference_service
@@ -47,11 +52,16 @@ def test_ready_in_the_middle_of_a_roll_is_not_believed(testbed: Cluster, namespa
     """Ready=True and UpToDate, while an old pod serves and the new one loads."""
     roll(testbed.api, namespace, 1).until(says(Verdict.HEALTHY))
     testbed.api.wait(SERVICE.format(namespace), lambda it: conditions(it).get("Ready") == "True")
-    follower = roll(testbed.api, namespace, 2, fate="slow-load", after="3s")
-    while not (status := follower.look()).verdict.is_final:
-        service = testbed.api.get(SERVICE.format(namespace))
-        if conditions(service).get("Ready") == "True" and status.progress.old_serving:
-            assert not status.newest_live
+    port = open_cluster("testbed", kubeconfig=str(testbed.kubeconfig))
+    with closing(port), Watcher(port, INFERENCE_SERVICE, namespace) as watcher:
+        follower = roll(testbed.api, namespace, 2, fate="slow-load", after="3s")
+        while not (status := follower.look()).verdict.is_final:
+            service = testbed.api.get(SERVICE.format(namespace))
+            if conditions(service).get("Ready") == "True" and status.progress.old_serving:
+                assert not status.newest_live
+        told = [body for body in watcher.bodies() if body["metadata"]["annotations"].get(REVISION) == "2"]
+    lies = sum(conditions(body).get("Ready") == "True" for body in told[:-1])
+    assert lies > 0
     assert status.verdict is Verdict.HEALTHY
     assert status.progress.ready == 1
 

@@ -99,7 +99,7 @@ def test_a_rolling_update_keeps_its_limits(
 
 
 def test_a_rollout_says_how_far_it_is(subject: Subject) -> None:
-    """From one complete count to the next, by counts that only go forward."""
+    """The same counts and reasons, in the same order."""
     changes = {"fate": "slow-load", "after": "300ms", "drain": "300ms"}
     subject.roll_out(make_deployment(subject.namespace, revision=1, **changes))
     with Watcher(subject.port, DEPLOYMENT, subject.namespace) as watcher:
@@ -121,11 +121,13 @@ def test_a_rollout_says_how_far_it_is(subject: Subject) -> None:
         ((3, 2, 3), "ReplicaSetUpdated"),
         ((2, 2, 2), "NewReplicaSetAvailable"),
     ]
-    # A watch may pass over what follows quickly. In between the old pod may be gone before the new one is there.
-    assert (seen[0], seen[-1]) == (steps[0], steps[-1])
-    assert {counts for counts, _ in seen} <= {*(counts for counts, _ in steps), (2, 1, 2)}
-    updated = [counts[1] for counts, _ in seen[1:]]
-    assert updated == sorted(updated), seen
+    # A busy ReplicaSet controller has made the pod before the Deployment's first status is written.
+    created = ((3, 1, 2), "NewReplicaSetCreated")
+    hurried = [*steps[:1], created, *steps[3:]] if created in seen and not subject.port.is_simulated else steps
+    left = iter(seen)
+    assert all(step in left for step in hurried), seen
+    # In between the old pod may be gone before the new one is there.
+    assert set(seen) <= {*steps, *hurried, ((2, 1, 2), "ReplicaSetUpdated")}
 
 
 def test_a_status_is_about_the_generation_that_it_names(subject: Subject) -> None:

@@ -117,8 +117,8 @@ def prove(
     chance: random.Random,
     steps: int,
     away: float,
-) -> None:
-    """Commits and faults, an outage of each side; then agreement."""
+) -> float:
+    """Commits and faults, an outage of each side; then agreement. How many attempts have failed."""
     gitops.edit_environment(lambda spec: spec["policies"].update(pruneLimit=200))
     make_bystanders(gitops, testbed.api)
     address, folder, began = make_remote(gitops, remote), remote.root, time.monotonic()
@@ -159,6 +159,7 @@ def prove(
     assert {name: later.get(name) for name in uids} == uids
     assert not lost
     assert not bugs
+    return failures
 
 
 @pytest.mark.cluster
@@ -182,4 +183,4 @@ def test_hundreds_of_faults_and_long_outages_are_survived_and_said(
     chance: random.Random,
 ) -> None:
     """Both sides are away for 20 seconds."""
-    prove(gitops, testbed, git_server, start_fault_proxy(testbed.kubeconfig), chance, 60, 20.0)
+    assert prove(gitops, testbed, git_server, start_fault_proxy(testbed.kubeconfig), chance, 60, 20.0) > 0
