@@ -21,6 +21,7 @@ from generator.store.states import State
 from tests.cluster.gitops import GitOps, reconciling
 from tests.fleet_repository import git
 from tests.testbed.fixtures.cluster import Cluster
+from tests.testbed.workloads import make_volume
 from tests.worker.stage import ROWS, Stage, add_rows, make_platform_repository, staged
 
 CASES = json.loads((ROWS.parent / "redeploy-requests.json").read_text(encoding="utf-8"))
@@ -102,12 +103,14 @@ def test_all_cases_come_out_as_expected_on_the_simulated_cluster(
         check(stage, play(stage))
 
 
-@pytest.mark.soak
+@pytest.mark.cluster
 def test_all_cases_come_out_as_expected_on_a_real_cluster(
     tmp_path: Path, database: Database, testbed: Cluster, make_namespace: Callable[[str], str]
 ) -> None:
-    """The same on the API server of the testbed; they need more GPUs than other tests leave of it."""
+    """The same on the API server of the testbed, where the claim that one of them mounts has to be there."""
     namespaces = {name: make_namespace(name) for name in ("dev", "stg", "prod")}
+    for body in make_volume(namespaces["prod"]):
+        testbed.api.create(body)
     root = make_platform_repository(tmp_path / "gitops", namespaces)
 
     def connect(name: str) -> Port:
