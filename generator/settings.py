@@ -38,6 +38,10 @@ class Settings:
     proxies: str = ""
     """Networks whose identity headers the API believes, beside loopback: `10.0.0.0/8, 192.0.2.7`."""
 
+    local_user: str = ""
+    """Who a browser on this very machine is that comes without a proxy: `ann`, or `ann:llm-ops-user+llm-ops-admin`.
+    Empty: nobody. Not for a machine whose proxy passes on requests of other people."""
+
     roles: str = ""
     """Who may change which environment: `prod=llm-ops-admin+release, *=llm-ops-user`."""
 

@@ -5,7 +5,7 @@ Owns: putting them together. Refuses: making the parts that routes work with (`c
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -21,8 +21,13 @@ from generator.api.guard import Guard
 from generator.api.problems import install_handlers
 
 
-def create_app(context: Context, *, origins: tuple[str, ...] = ()) -> Any:
-    """The ASGI application. `origins`: whose pages may call it from a browser, beside its own."""
+def create_app(
+    context: Context, *, origins: tuple[str, ...] = (), install: Callable[[FastAPI], None] = lambda _: None
+) -> Any:
+    """The ASGI application. `origins`: whose pages may call it from a browser, beside its own.
+
+    `install` adds what rooms above bring, such as the page.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -38,6 +43,7 @@ def create_app(context: Context, *, origins: tuple[str, ...] = ()) -> Any:
     for module in (platform_routes, catalogue_routes, redeployment_routes, streams):
         app.include_router(module.router)
     _add_probes(app, context)
+    install(app)
     if origins:
         app.add_middleware(
             CORSMiddleware,

@@ -13,11 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Any
+from urllib.parse import urlsplit
 
 from generator.errors import InvalidInput
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 """Signatures with public keys only: none that the verifier's own key could make, and not `none`."""
+
+READER = "llm-ops-user"
+"""The role that the platform asks of everybody (platform-contract: "Identity")."""
 
 _KEYS_SECONDS = 300.0
 _REFRESH_SECONDS = 10.0
@@ -48,11 +52,15 @@ class TokenRules:
 
 
 class Identifier:
-    """Tells who asks. `proxies`: networks whose identity headers are believed, beside loopback."""
+    """Tells who asks. `proxies`: networks whose identity headers are believed, beside loopback.
 
-    def __init__(self, proxies: Sequence[Network] = (), tokens: TokenRules | None = None) -> None:
-        self._proxies = tuple(proxies)
-        self._tokens = tokens
+    `local`: who somebody at this very machine is that brings no headers, such as a browser without a proxy.
+    """
+
+    def __init__(
+        self, proxies: Sequence[Network] = (), tokens: TokenRules | None = None, local: Person | None = None
+    ) -> None:
+        self._proxies, self._tokens, self._local = tuple(proxies), tokens, local
         self._lock = Lock()
         self._known: tuple[float, Any] = (0.0, None)
 
@@ -67,6 +75,8 @@ class Identifier:
         if not self._is_trusted(peer):
             raise Unidentified("identity headers are only believed from loopback or a proxy that the settings name")
         name = headers.get("x-user-id", "").strip()
+        if not name and self._local is not None and _is_at_home(peer, headers):
+            return self._local
         if not name:
             raise Unidentified("the header X-User-Id is missing or empty")
         roles = (role.strip() for role in headers.get("x-user-roles", "").split(","))
@@ -129,6 +139,37 @@ class Identifier:
                         raise Unidentified("the keys for tokens cannot be read") from error
                 self._known = (time.monotonic(), keys)
             return list(keys or ())
+
+
+def _is_at_home(peer: str, headers: Mapping[str, str]) -> bool:
+    """Whether somebody at this machine asks, and not for another site's page: a name that leads here is a trap.
+
+    A request that a proxy passes on is somebody else's.
+    """
+    passed_on = any(name in headers for name in ("forwarded", "x-forwarded-for", "via"))
+    try:
+        host = urlsplit(f"//{headers.get('host', '')}").hostname or ""
+    except ValueError:
+        return False
+    return not passed_on and _is_loopback(peer) and (host == "localhost" or _is_loopback(host))
+
+
+def _is_loopback(text: str) -> bool:
+    try:
+        return ipaddress.ip_address(text.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+def parse_person(text: str) -> Person | None:
+    """`ann` or `ann:llm-ops-user+llm-ops-admin`; None for an empty text. InvalidInput where it is neither."""
+    name, colon, roles = text.strip().partition(":")
+    if not text.strip():
+        return None
+    named = frozenset(role.strip() for role in roles.split("+") if role.strip())
+    if not _clean(name) or (colon and not named):
+        raise InvalidInput(f"{text!r} is nobody", hint="write NAME, or NAME:ROLE+ROLE")
+    return Person(_clean(name), named or frozenset((READER,)))
 
 
 def _clean(name: str) -> str:

@@ -8,11 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from generator.api.identity import Person
+from generator.api.identity import READER, Person
 from generator.errors import InvalidInput, Refused
-
-READER = "llm-ops-user"
-"""The role that the platform asks of everybody (platform-contract: "Identity")."""
 
 
 class Forbidden(Refused):

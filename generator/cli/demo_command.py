@@ -10,8 +10,9 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,19 +20,28 @@ from generator.cli.cluster_options import OPENER
 from generator.cli.demo_steps import STEPS, Edit, Step
 from generator.cli.output import note, output_option, print_json, say, use_color
 
+if TYPE_CHECKING:
+    from generator.cluster.port import Cluster
+
 
 @click.command("demo")
 @click.option("--keep", type=click.Path(path_type=Path), metavar="FOLDER", help="Keep the repository here.")
+@click.option("--exit", "ends", is_flag=True, help="End after the terminal part; serve no page.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, metavar="PORT", help="Port of the page.  [default: a free one]"
+)
 @output_option
-def command(keep: Path | None, output: str) -> None:
+def command(keep: Path | None, ends: bool, port: int, output: str) -> None:
     """Run the main job on the shipped example, in a temporary folder and a simulated cluster.
 
-    Commit, apply, replaced pods, healthy; a bad revision that fails while the old pods serve; the rollback. Nothing
-    else is touched, and no Kubernetes is needed.
+    Commit, apply, replaced pods, healthy; a bad revision that fails while the old pods serve; the rollback. Then the
+    page over all of it, with endpoints in different states, until Ctrl-C (not with --output json). Nothing else is
+    touched, and no Kubernetes is needed.
 
     \b
     Examples:
       revstamp demo
+      revstamp demo --exit
       revstamp demo --keep /tmp/gitops
       revstamp demo --output json | jq '.commits[0].subject'
     """
@@ -41,7 +51,7 @@ def command(keep: Path | None, output: str) -> None:
         raise AlreadyExists(f"{keep} is there already", hint="choose a folder that is not there yet")
     with (
         _demo_author(),
-        _demo_cluster(),
+        _demo_cluster() as cluster,
         tempfile.TemporaryDirectory(prefix="revstamp-demo-") if keep is None else nullcontext(str(keep)) as top,
     ):
         folder = Path(top) / "gitops" if keep is None else keep
@@ -55,6 +65,10 @@ def command(keep: Path | None, output: str) -> None:
             _show(number, step, folder)
         if keep is not None:
             say(f"\nThe repository is in {keep}.")
+        if not ends:
+            from generator.cli.demo_page import serve_page
+
+            serve_page(folder, cluster, port)
 
 
 @contextmanager
@@ -71,15 +85,17 @@ def _demo_author() -> Iterator[None]:
 
 
 @contextmanager
-def _demo_cluster() -> Iterator[None]:
+def _demo_cluster() -> Iterator[Cluster]:
     """All clusters are one simulated cluster, which lives as long as the demo."""
-    from generator.cluster.simulated import open_simulated
+    from generator.cluster.simulated import DEFAULT_POOLS, DEMO_TIMES, SimulatedCluster
     from generator.reconciler.fence import FencedCluster
 
-    cluster = open_simulated("simulated")
+    # Of the largest cards only one node is free, so that something can be seen to wait for them.
+    pools = tuple(replace(pool, nodes=1 if pool.name == "h100-80" else pool.nodes) for pool in DEFAULT_POOLS)
+    cluster = SimulatedCluster("simulated", times=DEMO_TIMES, pools=pools, strict_namespaces=False)
     token = OPENER.set(lambda _: FencedCluster(cluster, lambda: True))
     try:
-        yield
+        yield cluster
     finally:
         OPENER.reset(token)
         cluster.close()

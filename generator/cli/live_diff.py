@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from generator.cli.output import print_json, say, warn
-from generator.errors import RevstampError
 
 if TYPE_CHECKING:
     from generator.cluster.live_diff import ObjectDiff
-    from generator.reconciler.environment_sync import EnvironmentSync
+    from generator.reconciler.live_endpoint import EndpointDiff
 
 _LONGEST = 100
 
@@ -28,12 +26,13 @@ def print_live_diff(folder: str, rev: str, endpoints: tuple[str, ...], values: M
     from generator.cli.target import find_target
     from generator.reconciler.apply_once import prepare
     from generator.reconciler.environment_sync import EnvironmentSync
+    from generator.reconciler.live_endpoint import diff_endpoint
 
     target = find_target(folder, rev, endpoints, values["environment"])
     desired = target.desired
     with target.open_cluster(values) as cluster:
         sync = EnvironmentSync(cluster, desired)
-        found = [_diff_endpoint(sync, name) for name in prepare(sync, target.names)]
+        found = [diff_endpoint(sync, name) for name in prepare(sync, target.names)]
     if output == "json":
         bodies = [item.to_dict() for item in found]
         print_json({"environment": desired.name, "commit": desired.commit, "endpoints": bodies})
@@ -48,25 +47,6 @@ def print_live_diff(folder: str, rev: str, endpoints: tuple[str, ...], values: M
     return differs
 
 
-@dataclass(frozen=True, slots=True)
-class EndpointDiff:
-    """One endpoint's objects, or why they could not be found."""
-
-    name: str
-    objects: tuple[ObjectDiff, ...] = ()
-    error: RevstampError | None = None
-
-    @property
-    def differs(self) -> bool:
-        """Whether the cluster has something else than git says."""
-        return any(item.change != "same" for item in self.objects)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The JSON form."""
-        error = {"error": self.error.to_dict()} if self.error else {}
-        return {"endpoint": self.name, "objects": [item.to_dict() for item in self.objects], **error}
-
-
 def _raise_first(unread: list[EndpointDiff]) -> None:
     """All but the first of several errors are told here, for one can be raised."""
     for item in unread[1:]:
@@ -74,21 +54,6 @@ def _raise_first(unread: list[EndpointDiff]) -> None:
     for item in unread[:1]:
         if item.error is not None:
             raise item.error
-
-
-def _diff_endpoint(sync: EnvironmentSync, name: str) -> EndpointDiff:
-    from generator.cluster.apply_objects import order_manifests
-    from generator.cluster.live_diff import diff_doomed, diff_live
-    from generator.cluster.policy import ApplyPolicy
-
-    policy = ApplyPolicy(heal=sync.desired.environment.spec.policies.drift == "heal")
-    try:
-        desired = sync.read(name)
-        objects = [diff_live(sync.cluster, manifest, policy) for manifest in order_manifests(desired.bodies)]
-        objects += [diff_doomed(sync.cluster, ref, name) for ref in sync.doomed_refs(name, desired)]
-    except RevstampError as error:
-        return EndpointDiff(name, error=error)
-    return EndpointDiff(name, tuple(objects))
 
 
 def _print(item: ObjectDiff) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -48,6 +49,8 @@ def command(folder: str, /, listen: str, only: tuple[str, ...], **values: Any) -
     from generator.api.app import create_app
     from generator.cli.ledger import open_service
     from generator.cli.reconcile_command import parse_address
+    from generator.page.drift import drift_of
+    from generator.page.routes import install_pages
     from generator.reconciler.log import make_log
     from generator.service.trunk import MirroredTrunk
     from generator.settings import load_settings
@@ -58,13 +61,18 @@ def command(folder: str, /, listen: str, only: tuple[str, ...], **values: Any) -
     parts = only or PARTS
     trunk = MirroredTrunk(source.repository, source.branch, source.remote)
     with open_service(trunk, settings) as service, _working(service, source, parts, settings, values, log) as context:
+        connect = cache(lambda name: open_named_cluster(name, settings, values, connections=4))
         log.info("serving", parts=list(parts), listen=listen, database=service.ledger.database.label)
         if "api" not in parts:
             stop_on_signal().wait()
             return
+
+        def install(app: Any) -> None:
+            install_pages(app, drift=drift_of(trunk, connect))
+
         origins = tuple(filter(None, (origin.strip() for origin in settings.origins.split(","))))
         config = uvicorn.Config(
-            create_app(context, origins=origins),
+            create_app(context, origins=origins, install=install),
             host=address[0] if address else "127.0.0.1",
             port=address[1] if address else 8080,
             log_config=None,
@@ -108,7 +116,7 @@ def _make_context(
     service: Redeployments, settings: Settings, log: Any, background: Any, source: BranchSource, metrics: Any
 ) -> Context:
     from generator.api.context import Context
-    from generator.api.identity import Identifier, TokenRules, key_source, parse_networks
+    from generator.api.identity import Identifier, TokenRules, key_source, parse_networks, parse_person
     from generator.api.rate import RateLimit
     from generator.api.roles import parse_roles
     from generator.errors import RevstampError
@@ -136,7 +144,7 @@ def _make_context(
     return Context(
         service,
         service.platform,
-        Identifier(parse_networks(settings.proxies), tokens),
+        Identifier(parse_networks(settings.proxies), tokens, parse_person(settings.local_user)),
         parse_roles(settings.roles),
         RateLimit(settings.writes_per_minute),
         log,

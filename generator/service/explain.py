@@ -97,7 +97,7 @@ def _explain_resolved(
         effect = "" if lines else book.missing or field.effect or "kept in the file only"
         if value is None and lines:
             effect = "not set; it would end here"
-        yield ExplainedField(field.name, value, _origin_of(field.name, resolved, file.document, shared), lines, effect)
+        yield ExplainedField(field.name, value, find_origin(field.name, resolved, file.document, shared), lines, effect)
 
 
 def _file_only(file: EndpointFile, wanted: tuple[str, ...] | None) -> Iterable[ExplainedField]:
@@ -131,7 +131,7 @@ def _place(document: Document, path: Path) -> Origin:
     return Origin("file", f"{document.file}:{document.place(path).line}")
 
 
-def _origin_of(name: str, resolved: ResolvedEndpoint, document: Document, shared: Document) -> Origin:
+def find_origin(name: str, resolved: ResolvedEndpoint, document: Document, shared: Document) -> Origin:
     """The recorded origin, the field's own place in the file, or that of what it belongs to."""
     own, path = _given_path(name, document), ("spec", *name.split("."))
     head = name.split(".")[0]

@@ -23,7 +23,7 @@ from generator.service.plan import EndpointPlan
 from generator.service.promotion import PromoteOperation
 from generator.service.recording import Accepted, Asker, Prepared, Recorder, Target
 from generator.service.rollback import restore
-from generator.service.seeding import SeededOperation
+from generator.service.seeding import SeededOperation, with_seed
 from generator.service.trunk import Trunk
 from generator.spec.endpoint_request import IDENTITY, require_identity, settings_patch, split_request
 from generator.spec.names import endpoint_name, is_dns_label, is_endpoint_name, read_uuid
@@ -54,7 +54,13 @@ class Redeployments:
         if rows is not None:
             name = endpoint_name(str(rows.endpoint["id"]))
             return Target(EndpointRef(str(rows.endpoint["environment"]), name), rows)
-        ref = fleet.find_past_endpoint(text) if past else fleet.find_endpoint(text)
+        try:
+            ref = fleet.find_past_endpoint(text) if past else fleet.find_endpoint(text)
+        except NotFound:
+            rows = self._find_rows_by_name(text)
+            if rows is None:
+                raise
+            return Target(EndpointRef(*text.split("/")), rows)
         identity = fleet.endpoint_file(ref).endpoint.metadata.id if fleet.find_file(ref) else None
         return Target(ref, self._find_rows(identity) if identity else None)
 
@@ -64,6 +70,14 @@ class Redeployments:
         if environment and is_dns_label(environment) and is_endpoint_name(name):
             return EndpointRef(environment, name)
         return self.find_target(text, fleet_at(self.trunk.read_tip(refresh=False))).ref
+
+    def find_present(self, text: str, *, refresh: bool = True) -> tuple[EndpointRef, Fleet]:
+        """An endpoint, and what the branch says; the platform's row is its file where it has none yet."""
+        fleet = fleet_at(self.trunk.read_tip(refresh=refresh))
+        target = self.find_target(text, fleet)
+        if target.rows is not None and fleet.find_file(target.ref) is None:
+            return target.ref, with_seed(fleet, target.ref, self._seed(target.rows))
+        return target.ref, fleet
 
     def redeploy(
         self, text: str, asker: Asker, body: Mapping[str, Any] | None = None, patch: Patch | None = None
@@ -168,12 +182,22 @@ class Redeployments:
         prepared: Prepared = (DeleteOperation(str(target.ref)), {})
         return self._recorder.submit(target, Kind.DELETE, lambda: prepared, asker, {}, tip)
 
-    def plan_redeploy(self, text: str, asker: Asker, body: Mapping[str, Any] | None = None) -> EndpointPlan:
+    def plan_redeploy(
+        self, text: str, asker: Asker, body: Mapping[str, Any] | None = None, patch: Patch | None = None
+    ) -> EndpointPlan:
         """What a redeploy would do, with nothing touched or recorded."""
         tip = self.trunk.read_tip()
         target = self.find_target(text, fleet_at(tip))
-        operation = self._on_file(target, PatchOperation(str(target.ref), Patch(), body, restart=True))
+        operation = self._on_file(target, PatchOperation(str(target.ref), patch or Patch(), body, restart=True))
         return self._recorder.plan(operation, asker, tip)
+
+    def plan_rollback(self, text: str, asker: Asker, revision: int | None = None) -> tuple[EndpointPlan, int]:
+        """What a rollback would do, and the revision that it would restore; nothing is touched or recorded."""
+        tip = self.trunk.read_tip()
+        target = self.find_target(text, fleet_at(tip), past=True)
+        chosen = revision or self.find_good(target.ref, fleet_at(tip))
+        operation, entry = restore(self.trunk.repository, tip, target.ref, chosen)
+        return self._recorder.plan(operation, asker, tip), entry.stamp.revision
 
     def _on_file(self, target: Target, operation: PatchOperation) -> Operation:
         """The patch, with the platform's row below it where the endpoint may have no file yet."""
@@ -198,6 +222,14 @@ class Redeployments:
             return self.platform.find_endpoint(read_uuid(text))
         except ValueError:
             return None
+
+    def _find_rows_by_name(self, text: str) -> EndpointRows | None:
+        """The rows of `environment/name`, for an endpoint that has no file yet."""
+        environment, _, name = text.rpartition("/")
+        if self.platform is None or not environment:
+            return None
+        rows = self.platform.list_endpoints(environment=environment)
+        return next((row for row in rows if endpoint_name(str(row.endpoint["id"])) == name), None)
 
     def _latest(self, ref: EndpointRef) -> int | None:
         """The redeployment that a rollback takes back: the newest that reached git."""

@@ -54,9 +54,7 @@ class SeededOperation:
         stamp = tip.stamp(ref)
         if stamp is not None and stamp.deleted:
             raise Refused(f"{ref} was deleted as r{stamp.revision}", hint=f"revstamp rollback {ref} brings it back")
-        path = tip.layout.endpoint_files(environment, name)[0]
-        seeded = Fleet(OverlayTree(tip.tree, {path: endpoint_text(path, self.seed).encode()}))
-        return self.then.plan(base, seeded, request)
+        return self.then.plan(base, with_seed(tip, ref, self.seed), request)
 
     def _facts(self, tip: Fleet, ref: EndpointRef) -> Patch:
         """Where the file says something else about its model than the catalogue does."""
@@ -74,3 +72,9 @@ class SeededOperation:
             elif model.get(key) != now:
                 sets[path] = model[key]
         return Patch(sets, frozenset(clears), {path: f"catalogue: {path[-1]}" for path in sets})
+
+
+def with_seed(tip: Fleet, ref: EndpointRef, seed: Mapping[str, Any]) -> Fleet:
+    """The tip, with an endpoint's first file."""
+    path = tip.layout.endpoint_files(ref.environment, ref.name)[0]
+    return Fleet(OverlayTree(tip.tree, {path: endpoint_text(path, seed).encode()}))

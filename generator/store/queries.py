@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, func, select, tuple_
 
 from generator.errors import NotFound
 from generator.store import tables
@@ -24,6 +24,9 @@ _ROWS = tables.redeployments
 _EVENTS = tables.events
 MOST = 1000
 """Rows of one page at most."""
+
+_BATCH = 200
+"""Endpoints that one statement asks about."""
 
 _NUMBERS = 2**63
 """No row has a greater number, and no driver takes one."""
@@ -94,6 +97,18 @@ class LedgerQueries:
             .limit(1)
         )
         return found[0] if found else None
+
+    def latest_of(self, refs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Redeployment]:
+        """The newest one of each of these endpoints (environment, name) that was not refused."""
+        place = tuple_(_ROWS.c.environment, _ROWS.c.endpoint)
+        found: dict[tuple[str, str], Redeployment] = {}
+        for start in range(0, len(refs), _BATCH):
+            chosen = place.in_(refs[start : start + _BATCH])
+            newest = select(func.max(_ROWS.c.id)).where(chosen, _ROWS.c.state != State.REFUSED.value)
+            newest = newest.group_by(_ROWS.c.environment, _ROWS.c.endpoint)
+            rows = self._rows(select(_ROWS).where(_ROWS.c.id.in_(newest)))
+            found |= {(row.environment, row.endpoint): row for row in rows}
+        return found
 
     def unsettled(self, batch: int = MOST) -> tuple[Redeployment, ...]:
         """All that have no verdict yet, oldest first, however many; read in batches."""

@@ -1,0 +1,163 @@
+"""What pages are about, read from the ledger and from the branch as it was last seen.
+
+Owns: which reads a page needs, each once. Refuses: HTML, words. A branch or a database that is away is somebody
+else's error: pages say it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from generator.api.context import Context
+from generator.errors import NotFound, RevstampError
+from generator.page.redeployment_view import RedeploymentView, view_redeployment
+from generator.page.standing import Lanes, Standing, judge_endpoint, judge_redeployment, read_lanes
+from generator.page.steps import find_marks, find_usual, spend_time
+from generator.service.committed_files import fleet_at
+from generator.service.fleet import EndpointRef, Fleet
+from generator.service.summaries import EndpointSummary, Summaries
+from generator.store.endpoints import EndpointState
+from generator.store.queries import Filter
+from generator.store.redeployment import Redeployment
+from generator.store.states import State
+
+_USUAL_OF = 5
+"""Rollouts that tell what is usual."""
+TIMELINE = 25
+"""Redeployments of one page of a timeline."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointLine:
+    """One endpoint in a list or on its own page."""
+
+    summary: EndpointSummary
+    state: EndpointState | None
+    active: Redeployment | None
+    proposed: Redeployment | None
+    latest: Redeployment | None
+    standing: Standing
+    lanes: Lanes
+
+    @property
+    def ref(self) -> EndpointRef:
+        """Which endpoint."""
+        return self.summary.ref
+
+    @property
+    def revision(self) -> int:
+        """What the branch says; 0 where nothing was rendered yet."""
+        return self.state.revision if self.state else 0
+
+
+@dataclass(slots=True)
+class Reader:
+    """Reads for the pages of one server."""
+
+    parts: Context
+    summaries: Summaries = field(default_factory=Summaries)
+
+    def fleet(self) -> Fleet:
+        """What the branch says, as it was last seen."""
+        return fleet_at(self.parts.service.trunk.read_tip(refresh=False))
+
+    def list_lines(self, environment: str = "") -> tuple[EndpointLine, ...]:
+        """All endpoints of the branch, or of one environment."""
+        summaries = self.summaries.read(self.parts.service.trunk.read_tip(refresh=False))
+        chosen = [item for ref, item in summaries.items() if environment in ("", ref.environment)]
+        states: dict[EndpointRef, EndpointState] = {}
+        for name in {item.ref.environment for item in chosen}:
+            known = self.parts.states.load(name).values()
+            states |= {EndpointRef(state.environment, state.endpoint): state for state in known}
+        open_rows: dict[EndpointRef, list[Redeployment]] = {}
+        for row in self.parts.service.queries.unsettled():
+            open_rows.setdefault(EndpointRef(row.environment, row.endpoint), []).append(row)
+        return tuple(make_line(item, states.get(item.ref), open_rows.get(item.ref, [])) for item in chosen)
+
+    def with_latest(self, lines: Sequence[EndpointLine]) -> tuple[EndpointLine, ...]:
+        """The lines with the last redeployment of each."""
+        refs = [(line.ref.environment, line.ref.name) for line in lines]
+        latest = self.parts.service.queries.latest_of(refs)
+        return tuple(
+            EndpointLine(
+                line.summary,
+                line.state,
+                line.active,
+                line.proposed,
+                latest.get((line.ref.environment, line.ref.name)),
+                line.standing,
+                line.lanes,
+            )
+            for line in lines
+        )
+
+    def find_line(self, ref: EndpointRef) -> EndpointLine:
+        """One endpoint, also one that is gone. NotFound where there never was one."""
+        tip = self.parts.service.trunk.read_tip(refresh=False)
+        summary = self.summaries.read(tip).get(ref)
+        state = self.parts.states.find(ref.environment, ref.name)
+        if summary is None and state is None and not self._timeline(ref, 1, None):
+            raise NotFound(f"there is no endpoint {ref}", hint="the list of endpoints shows which there are")
+        wanted = Filter(ref.environment, ref.name, (*_OPEN,))
+        rows = self.parts.service.queries.page(wanted, 2)
+        return self.with_latest([make_line(summary or EndpointSummary(ref), state, rows)])[0]
+
+    def read_timeline(self, ref: EndpointRef, before: int | None) -> tuple[tuple[Redeployment, Standing], ...]:
+        """Redeployments of an endpoint, newest first, each with how it stands or stood."""
+        state = self.parts.states.find(ref.environment, ref.name)
+        found = []
+        for row in self._timeline(ref, TIMELINE, before):
+            is_present = state is not None and state.revision == row.revision
+            found.append((row, judge_redeployment(row, state.rollout if state and is_present else None)))
+        return tuple(found)
+
+    def view(self, number: str, now: datetime) -> RedeploymentView:
+        """One redeployment by its number. NotFound where there is none."""
+        queries = self.parts.service.queries
+        row = queries.find(number)
+        state = self.parts.states.find(row.environment, row.endpoint)
+        return view_redeployment(
+            row,
+            queries.events(row.id),
+            state,
+            self.find_usual(row),
+            now,
+            rolls_back=self._rolls_back(row.environment),
+        )
+
+    def find_usual(self, row: Redeployment) -> Mapping[str, float]:
+        """Seconds that the last healthy rollouts of the endpoint took in each step."""
+        queries = self.parts.service.queries
+        wanted = Filter(row.environment, row.endpoint, (State.HEALTHY,))
+        rows = [one for one in queries.page(wanted, _USUAL_OF, before=row.id) if one.settled_at and one.applied_at]
+        return find_usual(spend_time(find_marks(one, queries.events(one.id)), one.settled_at) for one in rows)  # type: ignore[arg-type]
+
+    def _timeline(self, ref: EndpointRef, limit: int, before: int | None) -> tuple[Redeployment, ...]:
+        return self.parts.service.queries.page(Filter(ref.environment, ref.name), limit, before)
+
+    def _rolls_back(self, environment: str) -> bool:
+        try:
+            return self.fleet().environment(environment)[0].spec.policies.automatic_rollback.enabled
+        except RevstampError:
+            return False
+
+
+_OPEN = (State.PENDING, State.PROPOSED, State.COMMITTED, State.APPLIED, State.PROGRESSING)
+
+
+def make_line(summary: EndpointSummary, state: EndpointState | None, open_rows: Sequence[Redeployment]) -> EndpointLine:
+    """An endpoint's line from all that is known of it."""
+    active = next((row for row in open_rows if row.state.holds_lock), None)
+    proposed = next((row for row in open_rows if row.state is State.PROPOSED), None)
+    quiet = state.pod_revision if state and state.rollout is None and state.status == "healthy" else None
+    return EndpointLine(
+        summary,
+        state,
+        active,
+        proposed,
+        None,
+        judge_endpoint(state, active, is_external=summary.is_external),
+        read_lanes(state.rollout if state else None, active.revision if active else None, quiet),
+    )
