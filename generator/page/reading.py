@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 
 from generator.api.context import Context
 from generator.errors import NotFound, RevstampError
 from generator.page.redeployment_view import RedeploymentView, view_redeployment
 from generator.page.standing import Lanes, Standing, judge_endpoint, judge_redeployment, read_lanes
 from generator.page.steps import find_marks, find_usual, spend_time
+from generator.rollout.status import Phase
 from generator.service.committed_files import fleet_at
 from generator.service.fleet import EndpointRef, Fleet
+from generator.service.history import RevisionEntry, list_revisions
 from generator.service.summaries import EndpointSummary, Summaries
 from generator.store.endpoints import EndpointState
 from generator.store.queries import Filter
@@ -50,6 +53,17 @@ class EndpointLine:
     def revision(self) -> int:
         """What the branch says; 0 where nothing was rendered yet."""
         return self.state.revision if self.state else 0
+
+
+@dataclass(frozen=True, slots=True)
+class GpuPool:
+    """A pool of GPUs that something waits for. `gpus` None: the environment does not say how many it has."""
+
+    name: str
+    needed: int
+    gpus: int | None
+    held: int
+    holders: tuple[tuple[EndpointRef, int], ...]
 
 
 @dataclass(slots=True)
@@ -134,6 +148,30 @@ class Reader:
         rows = [one for one in queries.page(wanted, _USUAL_OF, before=row.id) if one.settled_at and one.applied_at]
         return find_usual(spend_time(find_marks(one, queries.events(one.id)), one.settled_at) for one in rows)  # type: ignore[arg-type]
 
+    def read_earlier(self, ref: EndpointRef, below: int) -> tuple[RevisionEntry, ...]:
+        """Revisions below one, which the ledger does not know, newest first, by the branch's history."""
+        trunk = self.parts.service.trunk
+        tip = trunk.read_tip(refresh=False)
+        if not tip.commit or below <= 1:
+            return ()
+        entries = list_revisions(trunk.repository, fleet_at(tip).layout, ref, tip.commit)
+        return tuple(islice((entry for entry in entries if entry.stamp.revision < below), TIMELINE))
+
+    def read_pool(self, view: RedeploymentView) -> GpuPool | None:
+        """The GPUs that a redeployment waits for, and who holds them; None where it waits for none."""
+        if view.is_over or view.row.phase != Phase.WAITING_FOR_CAPACITY.value:
+            return None
+        tip = self.parts.service.trunk.read_tip(refresh=False)
+        summaries = self.summaries.read(tip)
+        own = summaries.get(EndpointRef(view.row.environment, view.row.endpoint))
+        if own is None or not own.gpu_pool:
+            return None
+        pools = fleet_at(tip).environment(view.row.environment)[0].spec.gpu_pools
+        gpus = next((pool.gpus for pool in pools if pool.name == own.gpu_pool), None)
+        same = [one for one in summaries.values() if (one.ref.environment, one.gpu_pool) == _place(own)]
+        holders = sorted(((one.ref, one.gpus_held) for one in same if one.gpus_held), key=lambda item: -item[1])
+        return GpuPool(own.gpu_pool, own.gpus_held, gpus, sum(held for _, held in holders), tuple(holders))
+
     def _timeline(self, ref: EndpointRef, limit: int, before: int | None) -> tuple[Redeployment, ...]:
         return self.parts.service.queries.page(Filter(ref.environment, ref.name), limit, before)
 
@@ -142,6 +180,10 @@ class Reader:
             return self.fleet().environment(environment)[0].spec.policies.automatic_rollback.enabled
         except RevstampError:
             return False
+
+
+def _place(summary: EndpointSummary) -> tuple[str, str]:
+    return summary.ref.environment, summary.gpu_pool
 
 
 _OPEN = (State.PENDING, State.PROPOSED, State.COMMITTED, State.APPLIED, State.PROGRESSING)

@@ -133,13 +133,13 @@ def make_fields(
     problems: Mapping[str, Sequence[Violation]] | None = None,
 ) -> tuple[FormField, ...]:
     """All fields, with what was typed so far or with what the file says. `shared`: the environment's file."""
-    found = []
+    found, folder = [], f"{shared.file.rpartition('/')[0]}/"
     for kind in FIELDS:
         was, shown, origin = read_present(document, kind), "", ""
         if resolved is not None:
             effect = get_value(resolved, kind.resolved)
             shown = "" if effect is None else str(effect)
-            origin = str(find_origin(kind.origin, resolved, document, shared))
+            origin = str(find_origin(kind.origin, resolved, document, shared)).removeprefix(folder)
         value = (given or {}).get(kind.name, was)
         found.append(FormField(kind, value, shown, origin, was, tuple((problems or {}).get(kind.name, ()))))
     return tuple(found)

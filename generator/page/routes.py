@@ -70,8 +70,17 @@ def show_endpoint(
     line = visit.reader.find_line(ref)
     timeline = visit.reader.read_timeline(ref, before)
     older = timeline[-1][0].id if len(timeline) == TIMELINE else None
-    last_event = visit.parts.service.queries.last_event_id()
-    return visit.answer("endpoint", line=line, timeline=timeline, older=older, before=before, last_event=last_event)
+    known = [row.revision for row, _ in timeline if row.revision and row.commit_id]
+    earlier = () if older else visit.reader.read_earlier(ref, min(known, default=line.revision + 1))
+    return visit.answer(
+        "endpoint",
+        line=line,
+        timeline=timeline,
+        earlier=earlier,
+        older=older,
+        before=before,
+        last_event=visit.parts.service.queries.last_event_id(),
+    )
 
 
 @router.get("/endpoints/{environment}/{name}/values")
@@ -105,7 +114,8 @@ def show_revision(visit: Seen, environment: str, name: str, revision: int) -> Re
 @router.get("/redeployments/{number}")
 def show_redeployment(visit: Seen, number: str) -> Response:
     """One redeployment, live."""
-    return visit.answer("redeployment", view=visit.reader.view(number, visit.now))
+    view = visit.reader.view(number, visit.now)
+    return visit.answer("redeployment", view=view, pool=visit.reader.read_pool(view))
 
 
 @router.get("/language/{language}")

@@ -30,6 +30,7 @@ class EndpointSummary:
     route: str = ""
     image: str = ""
     gpus: int = 0
+    gpu_pool: str = ""
     min_replicas: int = 0
     max_replicas: int = 0
     is_external: bool = False
@@ -88,6 +89,7 @@ def _summarise(desired: DesiredEnvironment, ref: EndpointRef) -> EndpointSummary
         resolved.route,
         resolved.image,
         0 if resolved.is_external else resolved.gpus,
+        resolved.gpu_pool.name if resolved.gpu_pool else "",
         resolved.min_replicas,
         resolved.max_replicas,
         resolved.is_external,
