@@ -20,8 +20,10 @@ from generator.rollout.status import Phase
 from generator.service.committed_files import fleet_at
 from generator.service.fleet import EndpointRef, Fleet
 from generator.service.history import RevisionEntry, list_revisions
-from generator.service.summaries import EndpointSummary, Summaries
+from generator.service.summaries import EndpointSummary, Summaries, summarise_rows
+from generator.spec.names import is_dns_label
 from generator.store.endpoints import EndpointState
+from generator.store.platform import EndpointRows
 from generator.store.queries import Filter
 from generator.store.redeployment import Redeployment
 from generator.store.states import State
@@ -79,7 +81,7 @@ class Reader:
 
     def list_lines(self, environment: str = "") -> tuple[EndpointLine, ...]:
         """All endpoints of the branch, or of one environment."""
-        summaries = self.summaries.read(self.parts.service.trunk.read_tip(refresh=False))
+        summaries = self._read_all()
         chosen = [item for ref, item in summaries.items() if environment in ("", ref.environment)]
         states: dict[EndpointRef, EndpointState] = {}
         for name in {item.ref.environment for item in chosen}:
@@ -110,7 +112,7 @@ class Reader:
     def find_line(self, ref: EndpointRef) -> EndpointLine:
         """One endpoint, also one that is gone. NotFound where there never was one."""
         tip = self.parts.service.trunk.read_tip(refresh=False)
-        summary = self.summaries.read(tip).get(ref)
+        summary = self.summaries.read(tip).get(ref) or self._find_rows(ref)
         state = self.parts.states.find(ref.environment, ref.name)
         if summary is None and state is None and not self._timeline(ref, 1, None):
             raise NotFound(f"there is no endpoint {ref}", hint="the list of endpoints shows which there are")
@@ -172,6 +174,21 @@ class Reader:
         holders = sorted(((one.ref, one.gpus_held) for one in same if one.gpus_held), key=lambda item: -item[1])
         return GpuPool(own.gpu_pool, own.gpus_held, gpus, sum(held for _, held in holders), tuple(holders))
 
+    def _read_all(self) -> Mapping[EndpointRef, EndpointSummary]:
+        """What the branch has, and what only the platform's rows know."""
+        summaries = self.summaries.read(self.parts.service.trunk.read_tip(refresh=False))
+        if self.parts.platform is None:
+            return summaries
+        known = (_summarise_safely(row) for row in self.parts.platform.list_endpoints())
+        return {item.ref: item for item in known if item is not None} | dict(summaries)
+
+    def _find_rows(self, ref: EndpointRef) -> EndpointSummary | None:
+        try:
+            rows = self.parts.service.find_target(str(ref), self.fleet()).rows
+        except RevstampError:
+            return None
+        return _summarise_safely(rows) if rows is not None else None
+
     def _timeline(self, ref: EndpointRef, limit: int, before: int | None) -> tuple[Redeployment, ...]:
         return self.parts.service.queries.page(Filter(ref.environment, ref.name), limit, before)
 
@@ -180,6 +197,15 @@ class Reader:
             return self.fleet().environment(environment)[0].spec.policies.automatic_rollback.enabled
         except RevstampError:
             return False
+
+
+def _summarise_safely(rows: EndpointRows) -> EndpointSummary | None:
+    """A row that cannot be understood spoils no list."""
+    try:
+        found = summarise_rows(rows)
+    except (ValueError, TypeError):
+        return None
+    return found if is_dns_label(found.ref.environment) else None
 
 
 def _place(summary: EndpointSummary) -> tuple[str, str]:

@@ -15,6 +15,8 @@ from generator.gitops.snapshot import Snapshot
 from generator.service.desired import DesiredEnvironment
 from generator.service.fleet import EndpointRef
 from generator.service.neighbours import resolve_current
+from generator.spec.names import endpoint_name
+from generator.store.platform import EndpointRows
 
 _Key = tuple[str, str, str]
 
@@ -94,4 +96,26 @@ def _summarise(desired: DesiredEnvironment, ref: EndpointRef) -> EndpointSummary
         resolved.max_replicas,
         resolved.is_external,
         is_suspended,
+    )
+
+
+def summarise_rows(rows: EndpointRows) -> EndpointSummary:
+    """An endpoint that only the platform's rows know so far."""
+    row, model = rows.endpoint, rows.model
+    ref = EndpointRef(str(row.get("environment")), endpoint_name(str(row["id"])))
+    spec = row.get("deployment_spec")
+    resources = spec.get("resources") if isinstance(spec, Mapping) else None
+    gpus = resources.get("gpus") if isinstance(resources, Mapping) else 0
+    bounds = (row.get("min_replicas"), row.get("max_replicas"))
+    least, most = (value if isinstance(value, int) else 0 for value in bounds)
+    return EndpointSummary(
+        ref,
+        str(model.get("name") or ""),
+        str(model.get("version") or ""),
+        route=str(row.get("route") or ""),
+        image=str(row.get("runtime_image") or ""),
+        gpus=gpus if isinstance(gpus, int) else 0,
+        min_replicas=least,
+        max_replicas=most,
+        is_external=model.get("type") == "external",
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from generator.api.app import create_app
@@ -32,11 +33,12 @@ class Served:
 
     stage: Stage
     context: Context
+    install: Callable[[FastAPI], None] = lambda _: None
 
     @contextmanager
     def client(self, peer: str = "127.0.0.1", **headers: str) -> Iterator[TestClient]:
         """A client at an address; the page's identity unless other headers are given."""
-        app = create_app(self.context)
+        app = create_app(self.context, install=self.install)
         with TestClient(app, client=(peer, 50000), headers=headers or WHO, raise_server_exceptions=False) as client:
             yield client
 
