@@ -36,7 +36,7 @@ GIT_CONFIG = """\
 """
 
 
-ASKED_FOR = ("soak", "sweep", "testbed", "cluster")
+ASKED_FOR = ("soak", "sweep", "testbed", "cluster", "browser")
 """Markers of tests that run only where somebody asks with `-m`; `make test` asks for all but `soak`."""
 
 pytest_plugins = [

@@ -240,6 +240,7 @@ ENGLISH: Mapping[str, str] = {
     "preview.external": "The model is served elsewhere: nothing is deployed.",
     "preview.pull_request": "This environment takes changes by pull request: a branch is made, nothing restarts.",
     "preview.straight": "The commit goes straight to the branch, and the rollout begins.",
+    "diff.table": "Table",
     "diff.field": "Field",
     "diff.before": "Before",
     "diff.after": "After",

@@ -233,6 +233,7 @@ KOREAN: Mapping[str, str] = {
     "preview.external": "외부에서 서비스하는 모델이므로 배포할 것이 없습니다.",
     "preview.pull_request": "이 환경은 풀 리퀘스트로만 바뀝니다. 브랜치만 만들어지고 재시작은 없습니다.",
     "preview.straight": "커밋이 바로 브랜치에 들어가고 배포가 시작됩니다.",
+    "diff.table": "표",
     "diff.field": "필드",
     "diff.before": "이전",
     "diff.after": "이후",

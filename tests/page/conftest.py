@@ -14,6 +14,7 @@ from generator.page.drift import drift_of
 from generator.page.routes import install_pages
 from tests.api.conftest import Served, make_context
 from tests.cluster.gitops import GitOps, reconciling
+from tests.page.browser import chromium as chromium
 from tests.worker.stage import add_rows, make_platform_repository, open_database, staged
 
 SUPPORT = "/endpoints/prod/svc-c48311a09cf4"
@@ -31,19 +32,25 @@ def paged(tmp_path: Path) -> Iterator[Served]:
 
 
 @pytest.fixture
-def living(tmp_path: Path) -> Iterator[Served]:
+def simulated() -> Iterator[SimulatedCluster]:
+    """The cluster of `living`."""
+    cluster = SimulatedCluster("testbed", strict_namespaces=False)
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture
+def living(tmp_path: Path, simulated: SimulatedCluster) -> Iterator[Served]:
     """Reconciler, worker and reader at work on a simulated cluster."""
     root = make_platform_repository(tmp_path / "gitops")
     database = open_database(f"sqlite:///{tmp_path}/ledger.db")
-    cluster = SimulatedCluster("testbed", strict_namespaces=False)
     with (
-        reconciling(GitOps(root, ""), lambda _: cluster, poll=0.1),
-        staged(root, database, lambda _: cluster) as stage,
+        reconciling(GitOps(root, ""), lambda _: simulated, poll=0.1),
+        staged(root, database, lambda _: simulated) as stage,
     ):
         add_rows(stage.platform)
-        drift = drift_of(stage.service.trunk, lambda _: cluster)
+        drift = drift_of(stage.service.trunk, lambda _: simulated)
         yield Served(stage, make_context(stage), lambda app: install_pages(app, drift=drift))
-    cluster.close()
     database.close()
 
 
