@@ -58,12 +58,12 @@ class EndpointLine:
 
 
 @dataclass(frozen=True, slots=True)
-class GpuPool:
-    """A pool of GPUs that something waits for. `gpus` None: the environment does not say how many it has."""
+class GpuPools:
+    """The pools of GPUs that something waits for: how many they have, who holds them by what git says."""
 
-    name: str
+    names: str
     needed: int
-    gpus: int | None
+    gpus: int
     held: int
     holders: tuple[tuple[EndpointRef, int], ...]
 
@@ -159,20 +159,22 @@ class Reader:
         entries = list_revisions(trunk.repository, fleet_at(tip).layout, ref, tip.commit)
         return tuple(islice((entry for entry in entries if entry.stamp.revision < below), TIMELINE))
 
-    def read_pool(self, view: RedeploymentView) -> GpuPool | None:
+    def read_pools(self, view: RedeploymentView) -> GpuPools | None:
         """The GPUs that a redeployment waits for, and who holds them; None where it waits for none."""
         if view.is_over or view.row.phase != Phase.WAITING_FOR_CAPACITY.value:
             return None
         tip = self.parts.service.trunk.read_tip(refresh=False)
         summaries = self.summaries.read(tip)
         own = summaries.get(EndpointRef(view.row.environment, view.row.endpoint))
-        if own is None or not own.gpu_pool:
+        if own is None or not own.gpu_pools:
             return None
         pools = fleet_at(tip).environment(view.row.environment)[0].spec.gpu_pools
-        gpus = next((pool.gpus for pool in pools if pool.name == own.gpu_pool), None)
-        same = [one for one in summaries.values() if (one.ref.environment, one.gpu_pool) == _place(own)]
-        holders = sorted(((one.ref, one.gpus_held) for one in same if one.gpus_held), key=lambda item: -item[1])
-        return GpuPool(own.gpu_pool, own.gpus_held, gpus, sum(held for _, held in holders), tuple(holders))
+        gpus = sum(pool.gpus for pool in pools if pool.name in own.gpu_pools)
+        near = (one for one in summaries.values() if one.ref.environment == own.ref.environment)
+        rivals = [one for one in near if one.gpus_held and set(one.gpu_pools) & set(own.gpu_pools)]
+        holders = sorted(((one.ref, one.gpus_held) for one in rivals), key=lambda item: (-item[1], str(item[0])))
+        held = sum(count for _, count in holders)
+        return GpuPools(", ".join(own.gpu_pools), own.gpus_held, gpus, held, tuple(holders))
 
     def _read_all(self) -> Mapping[EndpointRef, EndpointSummary]:
         """What the branch has, and what only the platform's rows know."""
@@ -206,10 +208,6 @@ def _summarise_safely(rows: EndpointRows) -> EndpointSummary | None:
     except (ValueError, TypeError):
         return None
     return found if is_dns_label(found.ref.environment) else None
-
-
-def _place(summary: EndpointSummary) -> tuple[str, str]:
-    return summary.ref.environment, summary.gpu_pool
 
 
 _OPEN = (State.PENDING, State.PROPOSED, State.COMMITTED, State.APPLIED, State.PROGRESSING)

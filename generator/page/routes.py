@@ -115,7 +115,7 @@ def show_revision(visit: Seen, environment: str, name: str, revision: int) -> Re
 def show_redeployment(visit: Seen, number: str) -> Response:
     """One redeployment, live."""
     view = visit.reader.view(number, visit.now)
-    return visit.answer("redeployment", view=view, pool=visit.reader.read_pool(view))
+    return visit.answer("redeployment", view=view, pools=visit.reader.read_pools(view))
 
 
 @router.get("/language/{language}")

@@ -15,7 +15,9 @@ from generator.gitops.snapshot import Snapshot
 from generator.service.desired import DesiredEnvironment
 from generator.service.fleet import EndpointRef
 from generator.service.neighbours import resolve_current
+from generator.spec.capacity import eligible_pools
 from generator.spec.names import endpoint_name
+from generator.spec.resolved import ResolvedEndpoint
 from generator.store.platform import EndpointRows
 
 _Key = tuple[str, str, str]
@@ -23,7 +25,10 @@ _Key = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class EndpointSummary:
-    """One endpoint. `gpus` are those of one replica; `problem` says why nothing else is known."""
+    """One endpoint. `gpus` are those of one replica, `gpu_pools` the pools whose cards will do.
+
+    `problem` says why nothing else is known.
+    """
 
     ref: EndpointRef
     model: str = ""
@@ -32,7 +37,7 @@ class EndpointSummary:
     route: str = ""
     image: str = ""
     gpus: int = 0
-    gpu_pool: str = ""
+    gpu_pools: tuple[str, ...] = ()
     min_replicas: int = 0
     max_replicas: int = 0
     is_external: bool = False
@@ -91,12 +96,21 @@ def _summarise(desired: DesiredEnvironment, ref: EndpointRef) -> EndpointSummary
         resolved.route,
         resolved.image,
         0 if resolved.is_external else resolved.gpus,
-        resolved.gpu_pool.name if resolved.gpu_pool else "",
+        _pools_of(desired, resolved),
         resolved.min_replicas,
         resolved.max_replicas,
         resolved.is_external,
         is_suspended,
     )
+
+
+def _pools_of(desired: DesiredEnvironment, resolved: ResolvedEndpoint) -> tuple[str, ...]:
+    """Names of the GPU pools whose cards will do for it."""
+    if resolved.is_external or not resolved.gpus:
+        return ()
+    chosen = resolved.gpu_pool.name if resolved.gpu_pool else None
+    pools = desired.environment.spec.gpu_pools
+    return tuple(pool.name for pool in eligible_pools(pools, resolved.deployment.resources.gpu_memory_gb, chosen))
 
 
 def summarise_rows(rows: EndpointRows) -> EndpointSummary:
