@@ -13,19 +13,21 @@ TOOLS := $(VENV)/.tools
 JOBS ?= auto
 # More words for pytest, such as TESTS="tests/render -k stamp".
 TESTS ?=
+# Options of the demo.
+DEMO ?=
 # Modules of the testbed to build, and the KServe of `make cluster`; empty: the ordinary ones.
 NAMES ?=
 KSERVE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench soak golden testbed cluster cluster-down lock wheel clean
+.PHONY: help demo test lint format bench soak screenshots golden testbed cluster cluster-down lock wheel clean
 .DELETE_ON_ERROR:
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-demo: $(PACKAGE) ## the main job on an example: commit, apply, a failure, the rollback (simulated cluster)
-	$(BIN)/revstamp demo
+demo: $(PACKAGE) ## the main job on an example, then the page over it; DEMO=--exit ends before the page
+	$(BIN)/revstamp demo $(DEMO)
 
 test: lint ## everything that must pass: lint, types, import rules, tests
 	$(if $(TESTS),,$(BIN)/python -m tests.testbed build --if-possible)
@@ -46,6 +48,9 @@ bench: $(TOOLS) ## measure, print ratios, write build/bench.json
 
 soak: $(TOOLS) ## the long sweeps that `make test` leaves out
 	$(BIN)/python -m pytest -n $(JOBS) -m soak $(TESTS)
+
+screenshots: $(TOOLS) ## take docs/images anew from the page of the demo (needs Chromium)
+	$(BIN)/python scripts/take_screenshots.py
 
 golden: $(TOOLS) ## write the golden trees anew; read the diff in git
 	$(BIN)/python -m pytest --update-golden $(TESTS)

@@ -7,6 +7,7 @@ states. Refuses: the steps before it (`demo_steps`).
 from __future__ import annotations
 
 import pathlib
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -47,17 +48,12 @@ WISHES: tuple[Wished, ...] = (
 
 def serve_page(folder: pathlib.Path, cluster: Cluster, port: int) -> None:
     """Serve it until SIGINT or SIGTERM. `port` 0: any free one."""
-    import socket
+    from generator.cli.http_server import listening, serve_until_signal
 
-    import uvicorn
-
-    with socket.socket() as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", port))
-        with _working(folder, cluster) as app:
-            say(f"\nThe page: http://127.0.0.1:{listener.getsockname()[1]}/   (Ctrl-C ends it)")
-            config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=2)
-            uvicorn.Server(config).run(sockets=[listener])
+    with listening("127.0.0.1", port) as listener, _working(folder, cluster) as app:
+        say(f"\nThe page: http://127.0.0.1:{listener.getsockname()[1]}/   (Ctrl-C ends it)")
+        sys.stdout.flush()
+        serve_until_signal(app, listener, grace_seconds=2)
 
 
 @contextmanager

@@ -44,9 +44,8 @@ def command(folder: str, /, listen: str, only: tuple[str, ...], **values: Any) -
       revstamp serve --only api --listen 0.0.0.0:8080
       REVSTAMP_DATABASE=postgresql://revstamp@db/platform revstamp serve --only api --only worker
     """
-    import uvicorn
-
     from generator.api.app import create_app
+    from generator.cli.http_server import listening, serve_until_signal
     from generator.cli.ledger import open_service
     from generator.cli.reconcile_command import parse_address
     from generator.page.drift import drift_of
@@ -71,18 +70,9 @@ def command(folder: str, /, listen: str, only: tuple[str, ...], **values: Any) -
             install_pages(app, drift=drift_of(trunk, connect))
 
         origins = tuple(filter(None, (origin.strip() for origin in settings.origins.split(","))))
-        config = uvicorn.Config(
-            create_app(context, origins=origins, install=install),
-            host=address[0] if address else "127.0.0.1",
-            port=address[1] if address else 8080,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=10,
-            h11_max_incomplete_event_size=64 * 1024,
-        )
-        uvicorn.Server(config).run()
+        app = create_app(context, origins=origins, install=install)
+        with listening(*(address or ("127.0.0.1", 8080))) as listener:
+            serve_until_signal(app, listener)
 
 
 @contextmanager

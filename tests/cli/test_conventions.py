@@ -217,7 +217,7 @@ def test_an_interrupt_ends_with_130_and_one_line(person: Person) -> None:
 @pytest.mark.sweep
 def test_the_demo_runs_and_leaves_nothing_behind(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
     """Commit, apply, healthy; a bad revision fails while the old one serves; the rollback."""
-    answer = answer_of(("demo",), SOURCE)
+    answer = answer_of(("demo", "--exit"), SOURCE)
     assert answer.code == 0, answer.err
     assert "r4: Update failed, r2 still serving 3: CrashLoop" in answer.err
     assert "r5: live, 3 of 3 ready" in answer.err
@@ -319,7 +319,7 @@ def test_a_closed_stream_is_no_error_and_no_file_is_printed_into(person: Person,
 def test_a_step_of_the_demo_that_fails_ends_it_with_its_code(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was wrong is no bug of the demo; as JSON it is one document."""
     monkeypatch.setattr("generator.cli.demo_command.STEPS", (Step("A wrong step", "log -n 0 prod/chat"),))
-    answer = answer_of(("demo",), SOURCE)
+    answer = answer_of(("demo", "--exit"), SOURCE)
     assert (answer.code, "ended with 2" in answer.err) == (2, True)
     answer = answer_of(("demo", "-o", "json"), SOURCE)
     assert (answer.code, answer.out, answer.error["error"]) == (2, "", "usage")

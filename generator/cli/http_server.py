@@ -1,0 +1,57 @@
+"""The HTTP server of a command: it serves until the process is asked to end, and then the command goes on to its end.
+
+Owns: sockets, signals. Refuses: what is served.
+"""
+
+from __future__ import annotations
+
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+@contextmanager
+def listening(host: str, port: int) -> Iterator[socket.socket]:
+    """A socket that listens there; port 0 is any free one. InvalidInput where that is not possible."""
+    from generator.errors import InvalidInput
+
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except OSError as error:
+            hint = "choose another address with --listen, or end what listens there"
+            raise InvalidInput(f"cannot listen on {host}:{port}: {error.strerror}", hint=hint) from None
+        yield listener
+
+
+def serve_until_signal(app: Any, listener: socket.socket, *, grace_seconds: int = 10) -> None:
+    """Serve until SIGINT or SIGTERM; answers under way have `grace_seconds` to end."""
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        """uvicorn raises the signal again once it has ended, and nothing behind it would be closed."""
+
+        @contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            numbers = (signal.SIGINT, signal.SIGTERM)
+            before = {number: signal.signal(number, self.handle_exit) for number in numbers}
+            try:
+                yield
+            finally:
+                for number, handler in before.items():
+                    signal.signal(number, handler)
+
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=grace_seconds,
+        h11_max_incomplete_event_size=64 * 1024,
+    )
+    Server(config).run(sockets=[listener])
