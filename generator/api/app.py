@@ -51,7 +51,7 @@ def create_app(
             allow_methods=["GET", "POST", "PATCH", "DELETE"],
             allow_headers=["*"],
         )
-    return Guard(app, context.log)
+    return Guard(app, context.log, origins)
 
 
 def _add_probes(app: FastAPI, context: Context) -> None:

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from generator.api.rate import TooManyRequests
 from generator.errors import RevstampError
 from generator.store.queries import LedgerQueries
 from generator.store.redeployment import Event
@@ -20,15 +23,44 @@ _QUEUE = 1000
 _BEAT_SECONDS = 15.0
 
 
+MOST_STREAMS = 2000
+MOST_OF_ONE = 60
+"""Streams that may be open at a time: in all, and of one person (tabs of a browser, over HTTP/1.1 six a host)."""
+
+
+class TooManyStreams(TooManyRequests):
+    """More streams are open than a server or a person may have."""
+
+    code = "too-many-streams"
+    usual_hint = "close some, or follow all events by one stream"
+
+
 class Broadcaster:
     """Reads while anybody listens."""
 
     def __init__(self, queries: LedgerQueries, log: Any) -> None:
         self._queries, self._log = queries, log
         self._listeners: dict[asyncio.Queue[Event | None], int | None] = {}
+        self._open: Counter[str] = Counter()
         self._task: asyncio.Task[None] | None = None
         self._last = 0
         self._lock = threading.Lock()
+
+    def require_room(self, name: str) -> None:
+        """TooManyStreams where one more of somebody would be one too many."""
+        if self._open[name] >= MOST_OF_ONE or self._open.total() >= MOST_STREAMS:
+            raise TooManyStreams(f"{self._open[name]} streams of {name} are open, {self._open.total()} in all")
+
+    @contextmanager
+    def counting(self, name: str) -> Iterator[None]:
+        """A stream of somebody is open."""
+        self._open[name] += 1
+        try:
+            yield
+        finally:
+            self._open[name] -= 1
+            if not self._open[name]:
+                del self._open[name]
 
     async def stream(self, row_id: int | None, after: int | None) -> AsyncIterator[Event | None]:
         """Events after an id, for ever; None is a sign of life. `row_id`: of one redeployment only.

@@ -15,6 +15,7 @@ from generator.api.identity import Identifier, Person
 from generator.api.rate import RateLimit
 from generator.api.roles import Forbidden, Roles
 from generator.errors import InvalidInput
+from generator.reconciler.signature import Delivery
 from generator.service.recording import Asker
 from generator.service.redeployments import Redeployments
 from generator.store.endpoints import EndpointStates
@@ -34,7 +35,7 @@ class Context:
     nudge: Callable[[], None] = lambda: None
     readiness: Callable[[], dict[str, str]] = dict
     metrics: Callable[[], bytes] = bytes
-    webhook: Callable[[dict[str, str], bytes], bool] | None = None
+    webhook: Callable[[dict[str, str], bytes], Delivery] | None = None
     states: EndpointStates = field(init=False)
 
     def __post_init__(self) -> None:

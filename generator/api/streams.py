@@ -16,6 +16,7 @@ from starlette.concurrency import run_in_threadpool
 
 from generator.api.broadcast import Broadcaster
 from generator.api.context import Parts, Who
+from generator.api.identity import Person
 from generator.api.redeployment_routes import PREFIX
 from generator.store.redeployment import Event
 
@@ -28,42 +29,46 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 @router.get("/events", response_class=StreamingResponse, responses=_STREAM)
 async def follow_all(
     request: Request,
-    _who: Who,
+    who: Who,
     last_event_id: Annotated[str | None, Header()] = None,
     after: int | None = Query(None, ge=0, le=2**62),
 ) -> StreamingResponse:
     """Events of all redeployments from now on, or after `Last-Event-ID`."""
-    return _stream(request, None, _read_id(last_event_id, after))
+    return _stream(request, who, None, _read_id(last_event_id, after))
 
 
 @router.get("/redeployments/{number}/events", response_class=StreamingResponse, responses=_STREAM)
 async def follow_one(
     request: Request,
     parts: Parts,
-    _who: Who,
+    who: Who,
     number: str,
     last_event_id: Annotated[str | None, Header()] = None,
     after: int | None = Query(None, ge=0, le=2**62),
 ) -> StreamingResponse:
     """Events of one redeployment from its beginning, or after `Last-Event-ID`."""
     row = await run_in_threadpool(parts.service.queries.find, number)
-    return _stream(request, row.id, _read_id(last_event_id, after) or 0)
+    return _stream(request, who, row.id, _read_id(last_event_id, after) or 0)
 
 
 def _read_id(header: str | None, query: int | None) -> int | None:
     return int(header) if header is not None and header.isdecimal() and len(header) < 19 else query
 
 
-def _stream(request: Request, row_id: int | None, after: int | None) -> StreamingResponse:
+def _stream(request: Request, who: Person, row_id: int | None, after: int | None) -> StreamingResponse:
     broadcaster: Broadcaster = request.app.state.broadcaster
+    broadcaster.require_room(who.id)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_lines(broadcaster, row_id, after), media_type="text/event-stream", headers=headers)
+    return StreamingResponse(
+        _lines(broadcaster, who.id, row_id, after), media_type="text/event-stream", headers=headers
+    )
 
 
-async def _lines(broadcaster: Broadcaster, row_id: int | None, after: int | None) -> AsyncIterator[str]:
-    yield "retry: 2000\n\n"
-    async for event in broadcaster.stream(row_id, after):
-        yield ": alive\n\n" if event is None else _write(event)
+async def _lines(broadcaster: Broadcaster, name: str, row_id: int | None, after: int | None) -> AsyncIterator[str]:
+    with broadcaster.counting(name):
+        yield "retry: 2000\n\n"
+        async for event in broadcaster.stream(row_id, after):
+            yield ": alive\n\n" if event is None else _write(event)
 
 
 def _write(event: Event) -> str:

@@ -101,7 +101,7 @@ def _working(folder: pathlib.Path, cluster: Cluster) -> Iterator[Any]:
             drift = drift_of(service.trunk, lambda _: cluster)
             yield create_app(context, install=lambda app: install_pages(app, drift=drift))
         finally:
-            background.close(keep_clusters=True)
+            background.close()
             reconciler.close()
 
 

@@ -11,9 +11,8 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from generator.errors import InvalidInput
 from generator.reconciler.metrics import Metrics
-from generator.reconciler.signature import is_signed, read_pushed_branch
+from generator.reconciler.signature import judge_delivery
 
 _LARGEST_BODY = 5 * 1024 * 1024
 """Bytes. A push of thousands of commits is smaller; whoever sends more has not signed it yet."""
@@ -62,21 +61,11 @@ class FaceServer:
 
     def take_webhook(self, body: bytes, headers: dict[str, str]) -> tuple[int, dict[str, Any]]:
         """Status and answer for a call of the webhook."""
-        if not is_signed(body, headers, self._secret):
-            self.metrics.webhooks.labels("refused").inc()
-            reason = "the signature is missing or wrong" if self._secret else "no webhook secret is set here"
-            return 403, {"accepted": False, "reason": reason}
-        try:
-            branch = read_pushed_branch(body)
-        except InvalidInput as error:
-            self.metrics.webhooks.labels("refused").inc()
-            return 400, {"accepted": False, "reason": error.message}
-        if branch != self.branch:
-            self.metrics.webhooks.labels("ignored").inc()
-            return 202, {"accepted": False, "reason": f"only pushes to {self.branch} are followed"}
-        self.metrics.webhooks.labels("accepted").inc()
-        self.nudge()
-        return 202, {"accepted": True}
+        delivery = judge_delivery(body, headers, self._secret, self.branch)
+        self.metrics.webhooks.labels(delivery.outcome).inc()
+        if delivery.outcome == "accepted":
+            self.nudge()
+        return delivery.status, delivery.to_dict()
 
 
 class _Handler(BaseHTTPRequestHandler):
