@@ -53,7 +53,7 @@ def serve(folder: Path, remote: Path, *words: str, **variables: str) -> Iterator
     mirror = ["--url", str(remote), "--mirror", str(folder / "mirror.git"), "--poll", "1"]
     command = [sys.executable, "-m", "generator.cli.main", "serve", *mirror, "-o", "json", *words]
     folder.mkdir(exist_ok=True)
-    known = {**os.environ, "REVSTAMP_CLUSTERS": "default=simulated", "REVSTAMP_WRITES_PER_MINUTE": "6000", **variables}
+    known = {**os.environ, "REVSTAMP_CLUSTERS": "dev=simulated,prod=simulated", "REVSTAMP_WRITES_PER_MINUTE": "6000", **variables}
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(command, cwd=folder, stderr=log, stdout=log, text=True, env=known)
         try:
@@ -89,9 +89,16 @@ def answers(base: str) -> bool:
 
 
 def children(process: subprocess.Popen[str]) -> list[int]:
-    """Processes that a process has started and that are there."""
+    """Processes of the API that a process has started."""
     text = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
-    return [int(word) for word in text.split()]
+    return [int(word) for word in text.split() if is_there(int(word)) and b"--only" in _command(int(word))]
+
+
+def _command(number: int) -> bytes:
+    try:
+        return Path(f"/proc/{number}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def is_there(number: int) -> bool:
