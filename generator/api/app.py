@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
 
 from fastapi import FastAPI, Response
 from fastapi.middleware.cors import CORSMiddleware
@@ -23,22 +22,23 @@ from generator.api.problems import install_handlers
 
 def create_app(
     context: Context, *, origins: tuple[str, ...] = (), install: Callable[[FastAPI], None] = lambda _: None
-) -> Any:
+) -> Guard:
     """The ASGI application. `origins`: whose pages may call it from a browser, beside its own.
 
     `install` adds what rooms above bring, such as the page.
     """
 
+    broadcaster = Broadcaster(context.service.queries, context.log)
+
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.broadcaster = Broadcaster(context.service.queries, context.log)
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         try:
             yield
         finally:
-            app.state.broadcaster.close()
+            broadcaster.close()
 
     app = FastAPI(title="revstamp", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
-    app.state.context = context
+    app.state.context, app.state.broadcaster = context, broadcaster
     install_handlers(app)
     for module in (platform_routes, catalogue_routes, redeployment_routes, streams):
         app.include_router(module.router)
@@ -51,7 +51,7 @@ def create_app(
             allow_methods=["GET", "POST", "PATCH", "DELETE"],
             allow_headers=["*"],
         )
-    return Guard(app, context.log, origins)
+    return Guard(app, context.log, origins, broadcaster.close)
 
 
 def _add_probes(app: FastAPI, context: Context) -> None:

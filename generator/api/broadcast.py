@@ -43,7 +43,7 @@ class Broadcaster:
         self._listeners: dict[asyncio.Queue[Event | None], int | None] = {}
         self._open: Counter[str] = Counter()
         self._task: asyncio.Task[None] | None = None
-        self._last = 0
+        self._last, self._is_closed = 0, False
         self._lock = threading.Lock()
 
     def require_room(self, name: str) -> None:
@@ -76,7 +76,7 @@ class Broadcaster:
             for event in await asyncio.to_thread(self._queries.events, row_id, after):
                 after = event.id
                 yield event
-            while True:
+            while not self._is_closed:
                 try:
                     found = await asyncio.wait_for(queue.get(), _BEAT_SECONDS)
                 except TimeoutError:
@@ -91,7 +91,8 @@ class Broadcaster:
             self._listeners.pop(queue, None)
 
     def close(self) -> None:
-        """End all streams."""
+        """End all streams, also those that are about to begin."""
+        self._is_closed = True
         for queue in list(self._listeners):
             _put(queue, None)
         if self._task is not None:

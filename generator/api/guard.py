@@ -40,10 +40,15 @@ class Guard:
     """The outermost layer of the app."""
 
     def __init__(
-        self, app: Callable[[Scope, Receive, Send], Awaitable[None]], log: Any, origins: tuple[str, ...] = ()
+        self,
+        app: Callable[[Scope, Receive, Send], Awaitable[None]],
+        log: Any,
+        origins: tuple[str, ...] = (),
+        end_streams: Callable[[], None] = lambda: None,
     ) -> None:
-        """`origins`: whose pages may write, beside its own."""
+        """`origins`: whose pages may write, beside its own. `end_streams` ends answers that never end by themselves."""
         self._app, self._log, self._origins = app, log, frozenset(origins)
+        self.end_streams = end_streams
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""

@@ -79,7 +79,7 @@ def command(folder: str, /, listen: str, only: tuple[str, ...], workers: int, **
             elif workers > 1:
                 _serve_in_processes(context, listener, workers, _words_of_child(folder, listen, values), stop)
             else:
-                _serve_here(context, clusters, listener, settings)
+                _serve_here(context, clusters, listener, settings, stop)
 
 
 @contextmanager
@@ -98,7 +98,9 @@ def _open_socket(listen: str, inherited: str, *, serves: bool) -> Iterator[socke
             yield listener
 
 
-def _serve_here(context: Context, clusters: Clusters, listener: socket.socket, settings: Settings) -> None:
+def _serve_here(
+    context: Context, clusters: Clusters, listener: socket.socket, settings: Settings, stop: threading.Event
+) -> None:
     from generator.api.app import create_app
     from generator.cli.http_server import serve_until_signal
     from generator.page.drift import drift_of
@@ -107,7 +109,7 @@ def _serve_here(context: Context, clusters: Clusters, listener: socket.socket, s
     drift = drift_of(context.service.trunk, clusters.find)
     origins = tuple(filter(None, (origin.strip() for origin in settings.origins.split(","))))
     app = create_app(context, origins=origins, install=lambda app: install_pages(app, drift=drift))
-    serve_until_signal(app, listener)
+    serve_until_signal(app, listener, stop, on_signal=app.end_streams)
 
 
 def _serve_in_processes(

@@ -53,9 +53,11 @@ def serve(folder: Path, remote: Path, *words: str, **variables: str) -> Iterator
     mirror = ["--url", str(remote), "--mirror", str(folder / "mirror.git"), "--poll", "1"]
     command = [sys.executable, "-m", "generator.cli.main", "serve", *mirror, "-o", "json", *words]
     folder.mkdir(exist_ok=True)
-    known = {**os.environ, "REVSTAMP_CLUSTERS": "dev=simulated,prod=simulated", "REVSTAMP_WRITES_PER_MINUTE": "6000", **variables}
+    given = {"REVSTAMP_CLUSTERS": "dev=simulated,prod=simulated", "REVSTAMP_WRITES_PER_MINUTE": "6000"}
     with (folder / "log").open("w") as log:
-        process = subprocess.Popen(command, cwd=folder, stderr=log, stdout=log, text=True, env=known)
+        process = subprocess.Popen(
+            command, cwd=folder, stderr=log, stdout=log, text=True, env={**os.environ, **given, **variables}
+        )
         try:
             yield process
         finally:
