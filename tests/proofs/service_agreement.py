@@ -124,9 +124,11 @@ def find_differences(
     pods = api.items(f"/api/v1/namespaces/{gitops.namespace}/pods")
     for target in targets:
         name = endpoint_name(target)
-        newest = next((row for row in rows if row.endpoint == name and row.commit_id), None)
+        # One that found all as it was asked for took the unfinished rollout over, and has no commit of its own.
+        newest = next((row for row in rows if row.endpoint == name and (row.commit_id or row.committed_at)), None)
         ready = sum(is_serving(pod) for pod in pods if pod["metadata"]["labels"].get("revstamp.io/endpoint") == name)
-        healthy = [row for row in rows if row.endpoint == name and row.commit_id and row.state is State.HEALTHY]
+        own = [row for row in rows if row.endpoint == name and (row.commit_id or row.committed_at)]
+        healthy = [row for row in own if row.state is State.HEALTHY]
         good = max((row.revision or 0 for row in healthy), default=0)
         found += [
             f"{name}: {what} is {is_now!r}, not {should!r}; {_describe(newest)}"
