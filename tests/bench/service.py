@@ -67,7 +67,7 @@ def _measure_redeploys(bench: Bench, count: int) -> Iterator[Row]:
     """On each database, by one client and by eight: accepted only, and until a worker in this process has committed."""
     fleet = make_fleet(bench.scratch / "fleet", "bench", count, running=0)
     with ExitStack() as ending:
-        for name, make_url in _databases(bench, ending):
+        for name, make_url in open_databases(bench, ending):
             for clients in (1, 8):
                 what = f"{clients} client{'s' if clients > 1 else ''}, {name}"
                 with _serving(bench, fleet, make_url()) as (service, _):
@@ -78,7 +78,7 @@ def _measure_redeploys(bench: Bench, count: int) -> Iterator[Row]:
                 yield Row(f"redeploys accepted and committed, {what}", round(count / took, 1), "/s")
 
 
-def _databases(bench: Bench, ending: ExitStack) -> Iterator[tuple[str, Callable[[], str]]]:
+def open_databases(bench: Bench, ending: ExitStack) -> Iterator[tuple[str, Callable[[], str]]]:
     """The kinds of database, and what makes the URL of a new one."""
     numbers = itertools.count()
     yield "SQLite", lambda: f"sqlite:///{bench.scratch}/ledger-{next(numbers)}.db"
