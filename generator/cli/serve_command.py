@@ -110,7 +110,7 @@ def _make_context(
     from generator.api.rate import RateLimit
     from generator.api.roles import parse_roles
     from generator.errors import RevstampError
-    from generator.reconciler.signature import is_signed
+    from generator.reconciler.webhook import WebhookJudge
 
     tokens = None
     if settings.token_keys:
@@ -141,5 +141,5 @@ def _make_context(
         nudge,
         readiness,
         metrics.render,
-        (lambda headers, body: is_signed(body, headers, secret)) if secret else None,
+        WebhookJudge(secret, source.branch) if secret else None,
     )

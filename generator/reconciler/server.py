@@ -11,12 +11,9 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from generator.errors import InvalidInput
 from generator.reconciler.metrics import Metrics
-from generator.reconciler.signature import is_signed, read_pushed_branch
+from generator.reconciler.webhook import LARGEST_WEBHOOK, WebhookJudge
 
-_LARGEST_BODY = 5 * 1024 * 1024
-"""Bytes. A push of thousands of commits is smaller; whoever sends more has not signed it yet."""
 _PATIENCE = 10.0
 """Seconds that a client may take for its request."""
 
@@ -37,7 +34,7 @@ class FaceServer:
         """`ready` gives `{"ready": bool, ...}`. Without a secret the webhook answers 403."""
         face = self
         self.metrics, self.ready, self.nudge = metrics, ready, nudge
-        self.branch, self._secret = branch, webhook_secret
+        self._judge = WebhookJudge(webhook_secret, branch)
 
         class Handler(_Handler):
             server_face = face
@@ -62,21 +59,12 @@ class FaceServer:
 
     def take_webhook(self, body: bytes, headers: dict[str, str]) -> tuple[int, dict[str, Any]]:
         """Status and answer for a call of the webhook."""
-        if not is_signed(body, headers, self._secret):
-            self.metrics.webhooks.labels("refused").inc()
-            reason = "the signature is missing or wrong" if self._secret else "no webhook secret is set here"
-            return 403, {"accepted": False, "reason": reason}
-        try:
-            branch = read_pushed_branch(body)
-        except InvalidInput as error:
-            self.metrics.webhooks.labels("refused").inc()
-            return 400, {"accepted": False, "reason": error.message}
-        if branch != self.branch:
-            self.metrics.webhooks.labels("ignored").inc()
-            return 202, {"accepted": False, "reason": f"only pushes to {self.branch} are followed"}
-        self.metrics.webhooks.labels("accepted").inc()
-        self.nudge()
-        return 202, {"accepted": True}
+        found = self._judge.judge(body, headers)
+        self.metrics.webhooks.labels(found.end).inc()
+        if found.is_accepted:
+            self.nudge()
+            return found.status, {"accepted": True}
+        return found.status, {"accepted": False, "reason": found.reason}
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -115,7 +103,7 @@ class _Handler(BaseHTTPRequestHandler):
             length = int(self.headers.get("Content-Length", ""))
         except ValueError:
             length = -1
-        if not 0 <= length <= _LARGEST_BODY:
+        if not 0 <= length <= LARGEST_WEBHOOK:
             self.close_connection = True
             self._answer(411 if length < 0 else 413, {"accepted": False, "reason": "a Content-Length up to 5 MiB"})
             return
