@@ -87,6 +87,7 @@ def _parse(variable: str, text: str, default: object) -> object:
         except ValueError:
             value = -1.0
         if not 0 < value < 86_400:
-            raise InvalidInput(f"{variable} is {text!r}", hint="set it to a number of seconds above zero")
+            unit = " of seconds" if variable.endswith("_SECONDS") else ""
+            raise InvalidInput(f"{variable} is {text!r}", hint=f"set it to a number{unit} above zero")
         return value
     return text

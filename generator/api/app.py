@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import cache, partial
-from typing import Any
 
 from fastapi import FastAPI, Response
 from fastapi.middleware.cors import CORSMiddleware
@@ -34,7 +33,7 @@ from generator.api.problems import install_handlers
 
 def create_app(
     context: Context, *, origins: tuple[str, ...] = (), install: Callable[[FastAPI], None] = lambda _: None
-) -> Any:
+) -> Guard:
     """The ASGI application. `origins`: whose pages may call it from a browser, beside its own.
 
     `install` adds what rooms above bring, such as the page.
@@ -62,7 +61,7 @@ def create_app(
             allow_methods=["GET", "POST", "PATCH", "DELETE"],
             allow_headers=["*"],
         )
-    return Guard(app, context.log, origins)
+    return Guard(app, context.log, origins, broadcaster.close)
 
 
 def _add_probes(app: FastAPI, context: Context) -> None:

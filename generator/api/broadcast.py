@@ -6,7 +6,6 @@ Owns: one reader of the events' table, a bounded queue a stream, resuming by the
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -28,7 +27,7 @@ class Broadcaster:
         self._listeners: dict[asyncio.Queue[Event | None], int | None] = {}
         self._task: asyncio.Task[None] | None = None
         self._last = 0
-        self._lock = threading.Lock()
+        self._ended = False
 
     async def stream(self, row_id: int | None, after: int | None) -> AsyncIterator[Event | None]:
         """Events after an id, for ever; None is a sign of life. `row_id`: of one redeployment only.
@@ -39,6 +38,8 @@ class Broadcaster:
         if after is None:
             after = await asyncio.to_thread(self._queries.last_event_id)
         self._listeners[queue] = row_id
+        if self._ended:  # since the stream was asked for
+            _put(queue, None)
         self._ensure_reading(after)
         try:
             for event in await asyncio.to_thread(self._queries.events, row_id, after):
@@ -59,7 +60,8 @@ class Broadcaster:
             self._listeners.pop(queue, None)
 
     def close(self) -> None:
-        """End all streams."""
+        """End all streams, also those that are only about to begin."""
+        self._ended = True
         for queue in list(self._listeners):
             _put(queue, None)
         if self._task is not None:

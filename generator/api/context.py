@@ -5,7 +5,7 @@ Owns: the parts, and finding who asks. Refuses: making the parts (`app`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -15,7 +15,7 @@ from generator.api.identity import Identifier, Person
 from generator.api.rate import RateLimit, StreamPlaces
 from generator.api.roles import Forbidden, Roles
 from generator.errors import InvalidInput
-from generator.reconciler.webhook import WebhookJudge
+from generator.reconciler.signature import Delivery
 from generator.service.recording import Asker
 from generator.service.redeployments import Redeployments
 from generator.store.endpoints import EndpointStates
@@ -35,7 +35,7 @@ class Context:
     nudge: Callable[[], None] = lambda: None
     readiness: Callable[[], dict[str, str]] = dict
     metrics: Callable[[], bytes] = bytes
-    webhook: WebhookJudge | None = None
+    webhook: Callable[[Mapping[str, str], bytes], Delivery] | None = None
     streams: StreamPlaces = field(default_factory=StreamPlaces)
     states: EndpointStates = field(init=False)
 

@@ -35,8 +35,8 @@ _WORDS = {
 }
 _READ: tuple[int, ...] = (401, 403, 404, 422, 429, 500, 502, 503)
 _WRITE: tuple[int, ...] = (400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 500, 502, 503)
-_PLATFORM_READ: tuple[int, ...] = (401, 429, 500, 503)
-_PLATFORM_WRITE: tuple[int, ...] = (400, 401, 403, 408, 413, 415, 429, 500, 503)
+_PLATFORM_READ: tuple[int, ...] = (401, 429, 500)
+_PLATFORM_WRITE: tuple[int, ...] = (400, 401, 403, 408, 413, 415, 429, 500)
 _PROBES = ("/healthz", "/readyz", "/metrics")
 _IDENTITY = {
     "userId": {"type": "apiKey", "in": "header", "name": "X-User-Id", "description": "From trusted places only"},

@@ -63,7 +63,7 @@ def get_endpoint(request: Request, parts: Parts, _who: Who, environment: PathWor
     if state is None and not rows and not _has_file(parts, environment, name):
         raise NotFound(f"there is no endpoint {environment}/{name}", hint=f"GET {PREFIX}/endpoints lists them")
     shown = [row.to_dict() for row in rows]
-    return tagged(request, {"state": state.to_dict() if state else None, "redeployments": shown})
+    return tagged(request, {"endpoint": state.to_dict() if state else None, "redeployments": shown})
 
 
 @router.post("/endpoints/{environment}/{name}/plan", response_model=None, responses=answering(own_shapes.Plan))

@@ -51,9 +51,13 @@ class Guard:
         app: Callable[[Scope, Receive, Send], Awaitable[None]],
         log: Any,
         origins: tuple[str, ...] = (),
+        end_streams: Callable[[], None] = lambda: None,
+        *,
         body_seconds: float = BODY_SECONDS,
     ) -> None:
+        """`end_streams` ends answers that never end by themselves."""
         self._app, self._log, self._origins, self._seconds = app, log, origins, body_seconds
+        self.end_streams = end_streams
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""

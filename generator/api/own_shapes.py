@@ -141,9 +141,9 @@ class EndpointPage(BaseModel):
 
 
 class EndpointDetails(BaseModel):
-    """One endpoint: its state, null where nothing was seen of it yet, and its last ten redeployments."""
+    """One endpoint: what is known of it, null where nothing is yet, and its last ten redeployments."""
 
-    state: EndpointState | None
+    endpoint: EndpointState | None
     redeployments: list[Redeployment]
 
 
@@ -208,10 +208,10 @@ class Plan(BaseModel):
 class Delivery(BaseModel):
     """What becomes of a webhook."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"accepted": True, "reason": ""}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"accepted": True}]})
 
     accepted: bool
-    reason: str
+    reason: str = ""
 
 
 class Health(BaseModel):

@@ -19,13 +19,14 @@ from generator.api.answers import Json
 from generator.api.envelope import fail, fail_of
 from generator.api.identity import Unidentified
 from generator.api.rate import TooManyRequests, TooManyStreams
-from generator.errors import InternalError, InvalidInput, RevstampError, StoreError, Violation
+from generator.errors import InternalError, InvalidInput, RevstampError, Violation
 
 _PLATFORM = "/llm-ops/"
 _MOST_WRONG = 50
 """Things that are wrong with one request and are told; a body may hold any number."""
 _HEADERS = {429: {"Retry-After": "5"}, 503: {"Retry-After": "5"}, 401: {"WWW-Authenticate": "Bearer"}}
 
+_SEEN = (TooManyRequests, TooManyStreams)
 _FRAMEWORK = {
     404: ("no-such-path", "there is no such path"),
     405: ("no-such-method", "the path does not have this method"),
@@ -60,17 +61,10 @@ def answer_rejected(path: str, found: Rejected, headers: Mapping[str, str] | Non
     return problem(found.status, found.title, members, more)
 
 
-def answer_unavailable(path: str, error: RevstampError) -> JSONResponse:
-    """The same for an error where there is no app yet, or none any more."""
-    return _shape(path, error, 503)
-
-
 def _answer_error(request: Request, error: Any) -> JSONResponse:
     _tell(request, error)
-    # The platform's page shows nothing else of an answer that is not 200. Who asks too often has to see the number,
-    # and so has whatever is before a server whose database is away.
-    seen = isinstance(error, TooManyRequests | TooManyStreams | StoreError)
-    return _shape(request.url.path, error, error.http_status if seen else 200)
+    # The platform's page shows nothing else of an answer that is not 200; who asks too often has to see the number.
+    return _shape(request.url.path, error, error.http_status if isinstance(error, _SEEN) else 200)
 
 
 def _answer_rejected(request: Request, error: Any) -> JSONResponse:
@@ -112,7 +106,8 @@ def _answer_bug(request: Request, error: Exception) -> JSONResponse:
 def _shape(path: str, error: RevstampError, platform_status: int = 200) -> JSONResponse:
     """An error in the shape of the route."""
     if is_platform(path):
-        return Json(fail_of(error), platform_status, headers=_HEADERS.get(platform_status, {}))
+        more = _HEADERS.get(error.http_status, {}) if error.retryable else {}
+        return Json(fail_of(error), platform_status, headers=more)
     members = {key: value for key, value in error.to_dict().items() if key != "message"}
     return problem(error.http_status, error.message, members, _HEADERS.get(error.http_status, {}))
 

@@ -15,9 +15,9 @@ from contextlib import contextmanager
 from generator.errors import Refused
 
 _MOST_PEOPLE = 10_000
-MOST_STREAMS = 1000
-MOST_STREAMS_OF_ONE = 20
-"""A browser keeps one a page; whoever has more has forgotten to close them."""
+MOST_STREAMS = 2000
+MOST_STREAMS_OF_ONE = 60
+"""Tabs of a browser, over HTTP/1.1 six a host, and scripts; whoever has more has forgotten to close them."""
 
 
 class TooManyRequests(Refused):

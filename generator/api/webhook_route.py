@@ -25,11 +25,11 @@ async def webhook(request: Request, parts: Parts) -> Response:
     """A forge tells that the branch has moved; its signature is checked, nothing else of it is believed."""
     if parts.webhook is None:
         raise NotFound("no webhook is accepted here", hint="set REVSTAMP_WEBHOOK_SECRET")
-    found = parts.webhook.judge(await request.body(), request.headers)
+    found = parts.webhook(request.headers, await request.body())
     if found.status == 403:
         raise Forbidden(found.reason, hint="give the forge the secret of REVSTAMP_WEBHOOK_SECRET")
-    if found.end == "refused":
+    if found.outcome == "refused":
         raise Rejected(found.status, "no-webhook", found.reason, "set the content type to application/json")
-    if found.is_accepted:
+    if found.outcome == "accepted":
         parts.nudge()
-    return Json({"accepted": found.is_accepted, "reason": found.reason}, 202)
+    return Json(found.to_dict(), 202)

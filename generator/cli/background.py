@@ -131,7 +131,7 @@ def _find_branch(mirror: Repository) -> str:
     return fleet_at(mirror.snapshot(tip)).settings.spec.branch if tip else "main"
 
 
-def _wait_for_database(
+def wait_for_database(
     trunk: Trunk, settings: Settings, stop: threading.Event, log: Any
 ) -> tuple[Database, SchemaState] | None:
     """The database, also where it is away for as long as it likes when this starts; None when told to stop."""
@@ -151,7 +151,7 @@ def _wait_for_database(
 
 def run_background(folder: str, values: dict[str, Any], parts: tuple[str, ...]) -> None:
     """Worker, status reader or both, until the process is asked to end."""
-    from generator.cli.cluster_options import open_named_cluster
+    from generator.cli.cluster_options import Clusters
     from generator.cli.ledger import serve_from
     from generator.reconciler.log import make_log
     from generator.service.trunk import MirroredTrunk
@@ -163,14 +163,15 @@ def run_background(folder: str, values: dict[str, Any], parts: tuple[str, ...]) 
     source = open_source(folder, settings, values, log)
     trunk = MirroredTrunk(source.repository, source.branch, source.remote)
     stop = stop_on_signal()
-    opened = _wait_for_database(trunk, settings, stop, log)
+    opened = wait_for_database(trunk, settings, stop, log)
     if opened is None:
         return
     with serve_from(trunk, *opened) as service:
+        clusters = Clusters(settings, values)
         background = Background(
             service,
             source,
-            lambda name: open_named_cluster(name, settings, values, connections=12),
+            clusters.find,
             name_process(),
             log,
             parts=parts,
@@ -183,3 +184,4 @@ def run_background(folder: str, values: dict[str, Any], parts: tuple[str, ...]) 
         finally:
             log.info("stopping")
             background.close()
+            clusters.close()

@@ -5,8 +5,10 @@ Owns: `--kubeconfig` and `--context`, and the way from a cluster's name to the c
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -36,6 +38,29 @@ def cluster_options(function: F) -> F:
 
 OPENER: ContextVar[Callable[[str], Cluster] | None] = ContextVar("opener", default=None)
 """What opens clusters in place of settings and options: the demo's own."""
+
+
+class Clusters:
+    """Clusters by the names that environments give them, each opened once. May be shared by threads."""
+
+    def __init__(self, settings: Settings, values: Mapping[str, Any], *, connections: int = 12) -> None:
+        self._open = partial(open_named_cluster, settings=settings, values=values, connections=connections)
+        self._lock = threading.Lock()
+        self._known: dict[str, Cluster] = {}
+
+    def find(self, name: str) -> Cluster:
+        """The cluster. Errors as when it is opened."""
+        with self._lock:
+            if name not in self._known:
+                self._known[name] = self._open(name)
+            return self._known[name]
+
+    def close(self) -> None:
+        """Close all that were opened."""
+        with self._lock:
+            for cluster in self._known.values():
+                cluster.close()
+            self._known.clear()
 
 
 def open_named_cluster(name: str, settings: Settings, values: Mapping[str, Any], *, connections: int = 8) -> Cluster:

@@ -48,12 +48,13 @@ WISHES: tuple[Wished, ...] = (
 
 def serve_page(folder: pathlib.Path, cluster: Cluster, port: int) -> None:
     """Serve it until SIGINT or SIGTERM. `port` 0: any free one."""
+    from generator.cli.background import stop_on_signal
     from generator.cli.http_server import listening, serve_until_signal
 
     with listening("127.0.0.1", port) as listener, _working(folder, cluster) as app:
         say(f"\nThe page: http://127.0.0.1:{listener.getsockname()[1]}/   (Ctrl-C ends it)")
         sys.stdout.flush()
-        serve_until_signal(app, listener, grace_seconds=2)
+        serve_until_signal(app, listener, stop_on_signal(), grace_seconds=2, on_signal=app.end_streams)
 
 
 @contextmanager
@@ -101,7 +102,7 @@ def _working(folder: pathlib.Path, cluster: Cluster) -> Iterator[Any]:
             drift = drift_of(service.trunk, lambda _: cluster)
             yield create_app(context, install=lambda app: install_pages(app, drift=drift))
         finally:
-            background.close(keep_clusters=True)
+            background.close()
             reconciler.close()
 
 

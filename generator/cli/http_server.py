@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import signal
 import socket
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 
@@ -28,17 +30,33 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
         yield listener
 
 
-def serve_until_signal(app: Any, listener: socket.socket, *, grace_seconds: int = 10) -> None:
-    """Serve until SIGINT or SIGTERM; answers under way have `grace_seconds` to end."""
+def serve_until_signal(
+    app: Any,
+    listener: socket.socket,
+    stop: threading.Event,
+    *,
+    grace_seconds: int = 10,
+    on_signal: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve until SIGINT or SIGTERM; answers under way have `grace_seconds` to end.
+
+    `stop` is set where a signal came before this began. `on_signal` ends what would never end by itself, such as
+    streams; it is called in the loop's own thread.
+    """
     import uvicorn
 
     class Server(uvicorn.Server):
         """uvicorn raises the signal again once it has ended, and nothing behind it would be closed."""
 
+        def handle_exit(self, number: int, frame: FrameType | None) -> None:
+            super().handle_exit(number, frame)
+            on_signal()
+
         @contextmanager
         def capture_signals(self) -> Iterator[None]:
             numbers = (signal.SIGINT, signal.SIGTERM)
             before = {number: signal.signal(number, self.handle_exit) for number in numbers}
+            self.should_exit = stop.is_set()
             try:
                 yield
             finally:

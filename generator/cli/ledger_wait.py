@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from generator.cli.cluster_options import open_named_cluster
+from generator.cli.cluster_options import Clusters
 
 if TYPE_CHECKING:
     from generator.service.redeployments import Redeployments
@@ -63,14 +63,14 @@ def _reading(service: Redeployments, values: Mapping[str, Any]) -> Iterator[None
     settings = load_settings()
     log = make_log("text", io.StringIO())  # the events tell all
     source = BranchSource(service.trunk.repository, service.trunk.branch, service.trunk.remote, 1.0)
-    background = Background(
-        service, source, lambda name: open_named_cluster(name, settings, values), name_process(), log
-    )
+    clusters = Clusters(settings, values, connections=8)
+    background = Background(service, source, clusters.find, name_process(), log)
     background.start()
     try:
         yield
     finally:
         background.close()
+        clusters.close()
 
 
 def _tell(event: Event) -> None:

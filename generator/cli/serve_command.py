@@ -1,24 +1,26 @@
-"""`revstamp serve`: the API, with worker, status reader and reconciler beside it."""
+"""`revstamp serve`: the page and the API, with worker, status reader and reconciler beside them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import signal
+import socket
+import threading
 from contextlib import contextmanager
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from generator.cli.background import branch_options, log_option, name_process, open_source, stop_on_signal
-from generator.cli.cluster_options import cluster_options, open_named_cluster
+from generator.cli.api_processes import SOCKET, ApiProcesses
+from generator.cli.background import branch_options, log_option, open_source, stop_on_signal, wait_for_database
+from generator.cli.cluster_options import Clusters, cluster_options
+from generator.cli.serving import PARTS, working
 
 if TYPE_CHECKING:
-    from generator.api.context import Context
-    from generator.reconciler.source import BranchSource
-    from generator.service.redeployments import Redeployments
-    from generator.settings import Settings
+    from collections.abc import Iterator
 
-PARTS = ("api", "worker", "reader", "reconciler")
+    from generator.api.context import Context
+    from generator.settings import Settings
 
 
 @click.command("serve")
@@ -28,12 +30,20 @@ PARTS = ("api", "worker", "reader", "reconciler")
 @click.option(
     "--only", multiple=True, type=click.Choice(PARTS), help="Run these parts only; repeatable.  [default: all]"
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    metavar="COUNT",
+    help="Serve the API in so many processes; the other parts stay in this one.",
+)
 @branch_options
 @log_option
 @cluster_options
 @click.pass_obj
-def command(folder: str, /, listen: str, only: tuple[str, ...], **values: Any) -> None:
-    """Serve the platform's routes and revstamp's own, until SIGTERM or SIGINT.
+def command(folder: str, /, listen: str, only: tuple[str, ...], workers: int, **values: Any) -> None:
+    """Serve the page, the platform's routes and revstamp's own, until SIGTERM or SIGINT.
 
     In one process with worker, status reader and reconciler, or split by --only. Any number may run on one PostgreSQL:
     each part works in one of them at a time, the API in all.
@@ -41,105 +51,85 @@ def command(folder: str, /, listen: str, only: tuple[str, ...], **values: Any) -
     \b
     Examples:
       revstamp serve
-      revstamp serve --only api --listen 0.0.0.0:8080
+      revstamp serve --only api --workers 4 --listen 0.0.0.0:8080
       REVSTAMP_DATABASE=postgresql://revstamp@db/platform revstamp serve --only api --only worker
     """
-    from generator.api.app import create_app
-    from generator.cli.http_server import listening, serve_until_signal
-    from generator.cli.ledger import open_service
-    from generator.cli.reconcile_command import parse_address
-    from generator.page.drift import drift_of
-    from generator.page.routes import install_pages
+    from generator.cli.ledger import serve_from
     from generator.reconciler.log import make_log
     from generator.service.trunk import MirroredTrunk
     from generator.settings import load_settings
 
     settings, log = load_settings(), make_log(values["output"])
-    address = parse_address(listen)
-    source = open_source(folder, settings, values, log)
-    parts = only or PARTS
-    trunk = MirroredTrunk(source.repository, source.branch, source.remote)
-    with open_service(trunk, settings) as service, _working(service, source, parts, settings, values, log) as context:
-        connect = cache(lambda name: open_named_cluster(name, settings, values, connections=4))
-        log.info("serving", parts=list(parts), listen=listen, database=service.ledger.database.label)
-        if "api" not in parts:
-            stop_on_signal().wait()
+    parts, stop = only or PARTS, stop_on_signal()
+    inherited = os.environ.pop(SOCKET, "")
+    with _open_socket(listen, inherited, serves="api" in parts) as listener:
+        source = open_source(folder, settings, values, log)
+        trunk = MirroredTrunk(source.repository, source.branch, source.remote)
+        opened = wait_for_database(trunk, settings, stop, log)
+        if opened is None:
             return
-
-        def install(app: Any) -> None:
-            install_pages(app, drift=drift_of(trunk, connect))
-
-        origins = tuple(filter(None, (origin.strip() for origin in settings.origins.split(","))))
-        app = create_app(context, origins=origins, install=install)
-        with listening(*(address or ("127.0.0.1", 8080))) as listener:
-            serve_until_signal(app, listener)
+        clusters, parent = Clusters(settings, values), os.getppid() if inherited else None
+        with (
+            serve_from(trunk, *opened) as service,
+            working(service, source, clusters, parts, settings, log, parent=parent) as context,
+        ):
+            log.info("serving", parts=list(parts), listen=listen, database=service.ledger.database.label)
+            if listener is None:
+                stop.wait()
+            elif workers > 1:
+                _serve_in_processes(context, listener, workers, _words_of_child(folder, listen, values), stop)
+            else:
+                _serve_here(context, clusters, listener, settings, stop)
 
 
 @contextmanager
-def _working(
-    service: Redeployments, source: BranchSource, parts: tuple[str, ...], settings: Settings, values: Any, log: Any
-) -> Iterator[Context]:
-    """The parts that work beside the API, and what its routes need of them."""
-    from generator.reconciler.metrics import Metrics
-    from generator.reconciler.reconciler import Reconciler
-    from generator.worker.background import Background
+def _open_socket(listen: str, inherited: str, *, serves: bool) -> Iterator[socket.socket | None]:
+    """What is listened on: nothing without the API, the parent's socket in a process of it."""
+    from generator.cli.http_server import listening
+    from generator.cli.reconcile_command import parse_address
 
-    holder, metrics = name_process(), Metrics()
+    if not serves:
+        yield None
+    elif inherited:
+        with socket.socket(fileno=int(inherited)) as listener:
+            yield listener
+    else:
+        with listening(*(parse_address(listen) or ("127.0.0.1", 8080))) as listener:
+            yield listener
 
-    def connect(name: str) -> Any:
-        return open_named_cluster(name, settings, values, connections=12)
 
-    reconciler = Reconciler(source, connect, holder, metrics, log) if "reconciler" in parts else None
-    chosen = tuple(part for part in ("worker", "reader") if part in parts)
-    background = Background(service, source, connect, holder, log, parts=chosen)
-    background.start()  # the source too, for all of them
+def _serve_here(
+    context: Context, clusters: Clusters, listener: socket.socket, settings: Settings, stop: threading.Event
+) -> None:
+    from generator.api.app import create_app
+    from generator.cli.http_server import serve_until_signal
+    from generator.page.drift import drift_of
+    from generator.page.routes import install_pages
+
+    drift = drift_of(context.service.trunk, clusters.find)
+    origins = tuple(filter(None, (origin.strip() for origin in settings.origins.split(","))))
+    app = create_app(context, origins=origins, install=lambda app: install_pages(app, drift=drift))
+    serve_until_signal(app, listener, stop, on_signal=app.end_streams)
+
+
+def _serve_in_processes(
+    context: Context, listener: socket.socket, count: int, words: list[str], stop: threading.Event
+) -> None:
+    listener.listen(2048)
+    processes = ApiProcesses(words, listener.fileno(), count, context.log)
+    before = signal.signal(signal.SIGUSR1, lambda *_: context.nudge())
     try:
-        yield _make_context(service, settings, log, background, source, metrics)
+        processes.start()
+        processes.watch(stop)
     finally:
-        log.info("stopping")
-        background.close()
-        if reconciler is not None:
-            reconciler.close()
+        processes.close()
+        signal.signal(signal.SIGUSR1, before)
 
 
-def _make_context(
-    service: Redeployments, settings: Settings, log: Any, background: Any, source: BranchSource, metrics: Any
-) -> Context:
-    from generator.api.context import Context
-    from generator.api.identity import Identifier, TokenRules, key_source, parse_networks, parse_person
-    from generator.api.rate import RateLimit
-    from generator.api.roles import parse_roles
-    from generator.errors import RevstampError
-    from generator.reconciler.webhook import WebhookJudge
-
-    tokens = None
-    if settings.token_keys:
-        tokens = TokenRules(key_source(settings.token_keys), settings.token_issuer, settings.token_audience)
-    secret = settings.webhook_secret
-
-    def nudge() -> None:
-        background.nudge()
-        source.nudge()
-
-    def readiness() -> dict[str, str]:
-        missing: dict[str, str] = background.errors()
-        try:
-            service.queries.last_event_id()
-        except RevstampError as error:
-            missing["database"] = error.message
-        if source.state.error:
-            missing["repository"] = source.state.error
-        return missing
-
-    return Context(
-        service,
-        service.platform,
-        Identifier(parse_networks(settings.proxies), tokens, parse_person(settings.local_user)),
-        parse_roles(settings.roles),
-        RateLimit(settings.writes_per_minute),
-        log,
-        nudge,
-        readiness,
-        metrics.render,
-        WebhookJudge(secret, source.branch) if secret else None,
-    )
+def _words_of_child(folder: str, listen: str, values: dict[str, Any]) -> list[str]:
+    """The command line of a process that only serves the API."""
+    words = ["-C", folder, "serve", "--only", "api", "--listen", listen]
+    for name, value in values.items():
+        if value not in (None, ""):
+            words += [f"--{name.replace('_', '-')}", str(value)]
+    return words

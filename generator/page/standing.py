@@ -78,6 +78,8 @@ def judge_endpoint(state: EndpointState | None, active: Redeployment | None, *, 
     """How an endpoint stands. `active`: its redeployment that has no verdict yet."""
     if active is not None:
         return judge_redeployment(active, state.rollout if state else None)
+    if state is not None and state.is_deleted:
+        return Standing(QUIET, "stands.deleted")
     if is_external:
         return Standing(QUIET, "stands.external")
     if state is None:

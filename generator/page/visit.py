@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
 from fastapi import Depends, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.routing import APIRoute
 
@@ -94,9 +95,15 @@ class PageRoute(APIRoute):
                 return await handle(request)
             except Unidentified as error:
                 return _fail(request, 401, str(error), "")
+            except RequestValidationError:
+                return _fail(request, 422, _words_of(request)("error.address"), "")
             except RevstampError as error:
                 _tell(request, error)
                 return _fail(request, error.http_status, error.message, error.hint, retryable=error.retryable)
+            except Exception as error:
+                _tell(request, InternalError.from_bug(error))
+                words = "something went wrong inside revstamp; its log says what"
+                return _fail(request, 500, words, f"report it with the request id {_request_id(request)}")
 
         return answer
 
@@ -113,7 +120,11 @@ def _fail(request: Request, status: int, message: str, hint: str, *, retryable: 
 def _tell(request: Request, error: RevstampError) -> None:
     log = request.app.state.context.log
     say = log.error if isinstance(error, InternalError) else log.info
-    say("refused", code=error.code, error=error.message, request=getattr(request.state, "request_id", ""))
+    say("refused", code=error.code, error=error.message, request=_request_id(request))
+
+
+def _request_id(request: Request) -> str:
+    return str(getattr(request.state, "request_id", ""))
 
 
 def _common(request: Request) -> dict[str, Any]:

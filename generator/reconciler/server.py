@@ -59,12 +59,11 @@ class FaceServer:
 
     def take_webhook(self, body: bytes, headers: dict[str, str]) -> tuple[int, dict[str, Any]]:
         """Status and answer for a call of the webhook."""
-        found = self._judge.judge(body, headers)
-        self.metrics.webhooks.labels(found.end).inc()
-        if found.is_accepted:
+        delivery = self._judge.judge(body, headers)
+        self.metrics.webhooks.labels(delivery.outcome).inc()
+        if delivery.outcome == "accepted":
             self.nudge()
-            return found.status, {"accepted": True}
-        return found.status, {"accepted": False, "reason": found.reason}
+        return delivery.status, delivery.to_dict()
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -12,12 +12,40 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from generator.errors import InvalidInput
 
 _HEX_SIGNATURES = ("x-hub-signature-256", "x-forgejo-signature", "x-gitea-signature", "x-gogs-signature")
 _TOKEN = "x-gitlab-token"  # noqa: S105 - the header's name
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What is made of a webhook: accepted, ignored or refused; the HTTP status, and why where it is not accepted."""
+
+    outcome: Literal["accepted", "ignored", "refused"]
+    status: int
+    reason: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form."""
+        return {"accepted": self.outcome == "accepted", **({"reason": self.reason} if self.reason else {})}
+
+
+def judge_delivery(body: bytes, headers: Mapping[str, str], secret: str, branch: str) -> Delivery:
+    """Whether a webhook says that `branch` has moved. One that is sent again says no more than that once more."""
+    if not is_signed(body, headers, secret):
+        reason = "the signature is missing or wrong" if secret else "no webhook secret is set here"
+        return Delivery("refused", 403, reason)
+    try:
+        pushed = read_pushed_branch(body)
+    except InvalidInput as error:
+        return Delivery("refused", 400, error.message)
+    if pushed != branch:
+        return Delivery("ignored", 202, f"only pushes to {branch} are followed")
+    return Delivery("accepted", 202)
 
 
 def is_signed(body: bytes, headers: Mapping[str, str], secret: str) -> bool:

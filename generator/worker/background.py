@@ -35,13 +35,11 @@ class Background:
         options: ReaderOptions | None = None,
     ) -> None:
         self.source = source
-        self._clusters: dict[str, Cluster] = {}
-        self._open = open_cluster
         leases = Leases(service.ledger.database, holder)
         self.worker = Worker(service, source, log) if WORKER in parts else None
         self.reader: StatusReader | None = None
         if READER in parts:
-            self.reader = StatusReader(source, service.ledger, service.platform, self._find_cluster, log, options)
+            self.reader = StatusReader(source, service.ledger, service.platform, open_cluster, log, options)
         loops = ((WORKER, self.worker), (READER, self.reader))
         self.elected = [Elected(name, leases, part.run, log) for name, part in loops if part is not None]
 
@@ -51,13 +49,11 @@ class Background:
         for one in self.elected:
             one.start()
 
-    def close(self, *, keep_clusters: bool = False) -> None:
-        """End the work and give the leases back. `keep_clusters`: they are somebody else's too."""
+    def close(self) -> None:
+        """End the work and give the leases back."""
         self.source.close()
         for one in self.elected:
             one.close()
-        for cluster in () if keep_clusters else self._clusters.values():
-            cluster.close()
 
     def nudge(self) -> None:
         """Something is new in the ledger."""
@@ -68,8 +64,3 @@ class Background:
     def errors(self) -> dict[str, str]:
         """What keeps a part from its work, in words, by its name; those at work or standing by are not there."""
         return {one.name: one.error for one in self.elected if one.error}
-
-    def _find_cluster(self, name: str) -> Cluster:
-        if name not in self._clusters:
-            self._clusters[name] = self._open(name)
-        return self._clusters[name]

@@ -69,8 +69,8 @@ def test_one_endpoint_is_told_with_its_state_and_its_last_redeployments(served: 
     with served.client() as client:
         found = client.get(f"{OWN}/endpoints/prod/{NAME}").json()
         assert [row["id"] for row in found["redeployments"]] == [str(number)]
-        assert (found["state"]["status"], found["state"]["revision"]) == ("healthy", 3)
-        assert found["state"]["checkedAt"]
+        assert (found["endpoint"]["status"], found["endpoint"]["revision"]) == ("healthy", 3)
+        assert found["endpoint"]["checkedAt"]
         missing = client.get(f"{OWN}/endpoints/prod/nothing")
         assert (missing.status_code, missing.json()["error"]) == (404, "not-found")
 
@@ -112,7 +112,9 @@ def sign(body: bytes) -> dict[str, str]:
 def test_a_webhook_counts_by_its_signature_and_branch_and_a_replay_does_nothing(served: Served) -> None:
     """One look at the branch for one push, however often it is sent; none for another branch or a wrong signature."""
     nudges: list[int] = []
-    served.context = replace(served.context, webhook=WebhookJudge(SECRET, "main"), nudge=lambda: nudges.append(1))
+    judge = WebhookJudge(SECRET, "main")
+    webhook = lambda headers, body: judge.judge(body, headers)  # noqa: E731
+    served.context = replace(served.context, webhook=webhook, nudge=lambda: nudges.append(1))
     other = json.dumps({"ref": "refs/heads/other"}).encode()
     with served.client() as client:
         calls = ((PUSH, sign(PUSH)), (PUSH, sign(PUSH)), (other, sign(other)), (PUSH, sign(other)), (PUSH, {}))
@@ -130,11 +132,11 @@ def test_a_repeated_webhook_is_looked_at_again_after_a_minute_and_its_memory_is_
     """A person who presses "redeliver" later gets a look; a flood of pushes is not kept for ever."""
     moment = [0.0]
     judge = WebhookJudge(SECRET, "main", clock=lambda: moment[0])
-    assert judge.judge(PUSH, sign(PUSH)).is_accepted
-    assert not judge.judge(PUSH, sign(PUSH)).is_accepted
+    assert judge.judge(PUSH, sign(PUSH)).outcome == "accepted"
+    assert judge.judge(PUSH, sign(PUSH)).outcome == "ignored"
     moment[0] = 61.0
-    assert judge.judge(PUSH, sign(PUSH)).is_accepted
+    assert judge.judge(PUSH, sign(PUSH)).outcome == "accepted"
     for number in range(1500):
         body = json.dumps({"ref": "refs/heads/main", "number": number}).encode()
-        assert judge.judge(body, sign(body)).is_accepted
+        assert judge.judge(body, sign(body)).outcome == "accepted"
     assert len(judge._seen) <= 1000

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
+from generator.page import form_routes, routes
 from generator.page.english import ENGLISH
 from generator.page.korean import KOREAN
 from generator.service.recording import Asker
@@ -40,7 +42,8 @@ def test_a_filter_that_is_not_known_hides_nothing(paged: Served) -> None:
     with paged.client() as client:
         for query in ("status=nonsense", "sort=nonsense", "page=99"):
             assert client.get(f"/?{query}").status_code == 200
-        assert client.get("/?page=0").status_code == 422
+        answer = client.get("/?page=0")
+        assert (answer.status_code, "cannot be understood" in answer.text) == (422, True)
 
 
 def test_a_redeploy_goes_from_the_form_over_its_preview_to_a_redeployment(paged: Served) -> None:
@@ -260,3 +263,56 @@ def test_both_languages_have_the_same_words_with_the_same_blanks() -> None:
     for key, text in ENGLISH.items():
         blanks = [set(re.findall(r"{(\w+)}", words)) for words in (text, KOREAN[key])]
         assert blanks[0] == blanks[1], key
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site", "Origin": "http://testserver"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+    ],
+)
+def test_another_sites_page_cannot_press_a_button(paged: Served, headers: dict[str, str]) -> None:
+    """Neither by a form nor by a script; the browser says whose page it is."""
+    with paged.client() as client:
+        form = read_form(client.get(f"{SUPPORT}/redeploy").text)
+        preview = client.post(f"{SUPPORT}/redeploy", data={**form, "step": "preview"})
+        sent = {**read_form(preview.text), "step": "commit"}
+        answer = client.post(f"{SUPPORT}/redeploy", data=sent, headers=headers, follow_redirects=False)
+        assert answer.status_code == 403
+        assert paged.stage.service.queries.last_event_id() == 0
+        own = client.post(
+            f"{SUPPORT}/redeploy", data=sent, headers={"Origin": "http://testserver"}, follow_redirects=False
+        )
+        assert own.status_code == 303
+
+
+def test_every_page_is_documented() -> None:
+    """docs/page.md names each address."""
+    text = (Path(__file__).parents[2] / "docs" / "page.md").read_text(encoding="utf-8")
+    for route in (*routes.router.routes, *form_routes.router.routes):
+        path = route.path.removeprefix("/endpoints/{environment}/{name}")  # type: ignore[attr-defined]
+        if not path.startswith(("/static", "/language")):
+            assert f"`{path}`" in text or f"…{path}`" in text or not path, path
+
+
+def test_what_was_deleted_says_so(living: Served) -> None:
+    """Its page stays, with its past."""
+    stage = living.stage
+    stage.wait(stage.redeploy("b158fadf-6990-5161-87a4-700e901c8236").row)
+    stage.wait(stage.service.delete("stg/svc-b158fadf6990", Asker("ann")).row)
+    with living.client() as client:
+        stage.until(lambda: "Deleted" in client.get("/endpoints/stg/svc-b158fadf6990").text, "it says so")
+        assert "Deletion" in client.get("/endpoints/stg/svc-b158fadf6990").text
+        assert client.get("/endpoints/stg/svc-b158fadf6990/redeploy").status_code in (404, 409)
+
+
+def test_a_bug_is_a_page_and_not_a_traceback(paged: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It names the request, by which the log is found."""
+    monkeypatch.setattr("generator.page.routes.choose_lines", lambda *_, **__: 1 / 0)
+    with paged.client() as client:
+        answer = client.get("/", headers={"X-Request-Id": "req-77"})
+        assert (answer.status_code, "req-77" in answer.text) == (500, True)
+        assert "ZeroDivisionError" not in answer.text

@@ -129,11 +129,17 @@ def find_differences(
         healthy = [row for row in rows if row.endpoint == name and row.commit_id and row.state is State.HEALTHY]
         good = max((row.revision or 0 for row in healthy), default=0)
         found += [
-            f"{name}: {what} is {is_now!r}, not {should!r}"
+            f"{name}: {what} is {is_now!r}, not {should!r}; {_describe(newest)}"
             for what, is_now, should in _compare(gitops, service, target, newest, ready, good)
             if is_now != should
         ]
     return found
+
+
+def _describe(row: Redeployment | None) -> str:
+    if row is None:
+        return "nothing of it was committed"
+    return f"{row.kind} {row.id} r{row.revision} is {row.state} ({row.failure_reason}: {row.message}) {row.phase}"
 
 
 def _compare(

@@ -145,7 +145,7 @@ def staged(
     try:
         yield Stage(root, database, service, source, background, lines)
     finally:
-        background.close(keep_clusters=True)
+        background.close()
 
 
 def make_platform_repository(root: Path, namespaces: Mapping[str, str] | None = None) -> Path:

@@ -86,7 +86,8 @@
   // The stream only says that something is new; the page itself is fetched again, so that it is never two truths.
   const main = document.getElementById("main");
   const notice = document.getElementById("connection");
-  let lostAt = 0, freshAt = Date.now(), timer = 0, running = false, again = false;
+  const pace = Number(main.dataset.pace || 250);
+  let lostAt = 0, freshAt = Date.now(), askedAt = 0, timer = 0, running = false, again = false;
 
   function tellLost() {
     notice.hidden = false;
@@ -109,6 +110,7 @@
   async function refresh() {
     if (running) { again = true; return; }
     running = true;
+    askedAt = Date.now();
     try {
       const answer = await fetch(location.href, { headers: { Accept: "text/html" }, cache: "no-store" });
       if (answer.ok) {
@@ -127,13 +129,17 @@
     if (again) { again = false; schedule(); }
   }
 
+  // However much happens, the page is fetched no more often than its pace.
   function schedule() {
     clearTimeout(timer);
-    timer = setTimeout(refresh, 120);
+    timer = setTimeout(refresh, Math.max(120, askedAt + pace - Date.now()));
   }
 
+  // A tab that nobody sees holds no connection: browsers allow six to one host, over HTTP/1.1.
+  let stream = null;
   function follow() {
-    const stream = new EventSource(main.dataset.stream);
+    if (document.hidden || stream) return;
+    stream = new EventSource(main.dataset.stream);
     const names = ["accepted", "refused", "found", "delayed", "not-committed", "proposed", "committed", "rejected",
       "applied", "progressing", "phase", "failing", "recovered", "healthy", "failed", "superseded", "not-rolled-back"];
     for (const name of names) stream.addEventListener(name, schedule);
@@ -141,8 +147,18 @@
     stream.onopen = () => { if (opened || lostAt) schedule(); opened = true; };
     stream.onerror = () => {
       setLost(true);
-      if (stream.readyState === EventSource.CLOSED) setTimeout(follow, 3000);
+      if (stream && stream.readyState === EventSource.CLOSED) { stream = null; setTimeout(follow, 3000); }
     };
+  }
+
+  function show() {
+    if (document.hidden) {
+      stream?.close();
+      stream = null;
+    } else {
+      follow();
+      refresh();
+    }
   }
 
   function prepare() {
@@ -162,7 +178,7 @@
   if (main.dataset.stream) {
     follow();
     setInterval(() => { if (!document.hidden) refresh(); }, Number(main.dataset.poll || 15) * 1000);
-    document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
+    document.addEventListener("visibilitychange", show);
   }
   // A form that was sent is not sent twice by a second press.
   for (const form of document.querySelectorAll("form[method=post]")) {
