@@ -22,6 +22,12 @@ from pydantic import BaseModel
 
 import generator
 import generator.errors
+from generator.api import (
+    endpoint_routes,
+    redeployment_routes,
+    streams,
+    webhook_route,
+)
 from generator.cli.main import COMMANDS, cli
 from generator.errors import RevstampError
 from generator.reconciler.metrics import Metrics
@@ -277,6 +283,16 @@ def test_each_route_of_the_reconciler_is_documented_and_each_documented_one_is_a
     finally:
         face.close()
     assert 404 not in answers.values()
+
+
+def test_each_route_of_the_api_is_documented_and_each_documented_one_exists() -> None:
+    """docs/api.md names revstamp's own and the probes; those of the platform are the platform's to document."""
+    known = set()
+    modules = (endpoint_routes, redeployment_routes, streams, webhook_route)
+    for route in (each for module in modules for each in module.router.routes):
+        known |= {(method, route.path) for method in route.methods}
+    probes = {("GET", path) for path in ("/healthz", "/readyz", "/metrics")}
+    assert set(re.findall(r"`(GET|POST|PATCH|DELETE) (/[a-z0-9{}/]+)`", page("docs/api.md"))) == known | probes
 
 
 def ask(port: int, method: str, path: str) -> int:

@@ -6,13 +6,9 @@ Owns: one reader of the events' table, a bounded queue a stream, resuming by the
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from typing import Any
 
-from generator.api.rate import TooManyRequests
 from generator.errors import RevstampError
 from generator.store.queries import LedgerQueries
 from generator.store.redeployment import Event
@@ -23,44 +19,15 @@ _QUEUE = 1000
 _BEAT_SECONDS = 15.0
 
 
-MOST_STREAMS = 2000
-MOST_OF_ONE = 60
-"""Streams that may be open at a time: in all, and of one person (tabs of a browser, over HTTP/1.1 six a host)."""
-
-
-class TooManyStreams(TooManyRequests):
-    """More streams are open than a server or a person may have."""
-
-    code = "too-many-streams"
-    usual_hint = "close some, or follow all events by one stream"
-
-
 class Broadcaster:
     """Reads while anybody listens."""
 
     def __init__(self, queries: LedgerQueries, log: Any) -> None:
         self._queries, self._log = queries, log
         self._listeners: dict[asyncio.Queue[Event | None], int | None] = {}
-        self._open: Counter[str] = Counter()
         self._task: asyncio.Task[None] | None = None
-        self._last, self._is_closed = 0, False
-        self._lock = threading.Lock()
-
-    def require_room(self, name: str) -> None:
-        """TooManyStreams where one more of somebody would be one too many."""
-        if self._open[name] >= MOST_OF_ONE or self._open.total() >= MOST_STREAMS:
-            raise TooManyStreams(f"{self._open[name]} streams of {name} are open, {self._open.total()} in all")
-
-    @contextmanager
-    def counting(self, name: str) -> Iterator[None]:
-        """A stream of somebody is open."""
-        self._open[name] += 1
-        try:
-            yield
-        finally:
-            self._open[name] -= 1
-            if not self._open[name]:
-                del self._open[name]
+        self._last = 0
+        self._ended = False
 
     async def stream(self, row_id: int | None, after: int | None) -> AsyncIterator[Event | None]:
         """Events after an id, for ever; None is a sign of life. `row_id`: of one redeployment only.
@@ -71,12 +38,14 @@ class Broadcaster:
         if after is None:
             after = await asyncio.to_thread(self._queries.last_event_id)
         self._listeners[queue] = row_id
+        if self._ended:  # since the stream was asked for
+            _put(queue, None)
         self._ensure_reading(after)
         try:
             for event in await asyncio.to_thread(self._queries.events, row_id, after):
                 after = event.id
                 yield event
-            while not self._is_closed:
+            while True:
                 try:
                     found = await asyncio.wait_for(queue.get(), _BEAT_SECONDS)
                 except TimeoutError:
@@ -91,8 +60,8 @@ class Broadcaster:
             self._listeners.pop(queue, None)
 
     def close(self) -> None:
-        """End all streams, also those that are about to begin."""
-        self._is_closed = True
+        """End all streams, also those that are only about to begin."""
+        self._ended = True
         for queue in list(self._listeners):
             _put(queue, None)
         if self._task is not None:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
+from generator.api.answers import Json
 from generator.api.context import Parts, Who
 from generator.api.envelope import success
 from generator.api.platform_routes import PREFIX
+from generator.api.platform_shapes import Frameworks, Images, ModelView, answering
 from generator.api.views import model_view
 from generator.errors import NotFound
 from generator.service.describing import list_images as images_of
@@ -36,26 +38,26 @@ FRAMEWORKS: tuple[dict[str, Any], ...] = (
 )
 
 
-@router.get(f"{PREFIX}/frameworks")
-def list_frameworks(_who: Who) -> dict[str, Any]:
+@router.get(f"{PREFIX}/frameworks", response_model=None, responses=answering(Frameworks))
+def list_frameworks(_who: Who) -> Response:
     """The frameworks that an endpoint may name."""
-    return success({"frameworks": list(FRAMEWORKS)})
+    return Json(success({"frameworks": list(FRAMEWORKS)}))
 
 
-@router.get(f"{PREFIX}/images")
-def list_images(parts: Parts, _who: Who, environment: str | None = None) -> dict[str, Any]:
+@router.get(f"{PREFIX}/images", response_model=None, responses=answering(Images))
+def list_images(parts: Parts, _who: Who, environment: str | None = None) -> Response:
     """Serve images by serve target, on GPUs and on CPUs, as an environment names them."""
-    return success({"train_images": {}, "serve_images": images_of(parts.service.trunk, environment)})
+    return Json(success({"train_images": {}, "serve_images": images_of(parts.service.trunk, environment)}))
 
 
-@router.get(MODELS)
-def list_models(parts: Parts, _who: Who) -> dict[str, Any]:
+@router.get(MODELS, response_model=None, responses=answering(list[ModelView]))
+def list_models(parts: Parts, _who: Who) -> Response:
     """The catalogue."""
-    return success([model_view(model) for model in (parts.platform.list_models() if parts.platform else ())])
+    return Json(success([model_view(model) for model in (parts.platform.list_models() if parts.platform else ())]))
 
 
-@router.get(f"{MODELS}/{{identity}}")
-def get_model(parts: Parts, _who: Who, identity: str) -> dict[str, Any]:
+@router.get(f"{MODELS}/{{identity}}", response_model=None, responses=answering(ModelView))
+def get_model(parts: Parts, _who: Who, identity: str) -> Response:
     """One entry of the catalogue."""
     try:
         found = parts.platform.find_model(read_uuid(identity)) if parts.platform else None
@@ -63,4 +65,4 @@ def get_model(parts: Parts, _who: Who, identity: str) -> dict[str, Any]:
         raise NotFound(f"{identity[:60]!r} is not the id of a model", hint="ids are UUIDs") from None
     if found is None:
         raise NotFound(f"there is no model {identity}", hint="the catalogue shows which there are")
-    return success(model_view(found))
+    return Json(success(model_view(found)))

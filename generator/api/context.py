@@ -5,14 +5,14 @@ Owns: the parts, and finding who asks. Refuses: making the parts (`app`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
 from generator.api.identity import Identifier, Person
-from generator.api.rate import RateLimit
+from generator.api.rate import RateLimit, StreamPlaces
 from generator.api.roles import Forbidden, Roles
 from generator.errors import InvalidInput
 from generator.reconciler.signature import Delivery
@@ -35,7 +35,8 @@ class Context:
     nudge: Callable[[], None] = lambda: None
     readiness: Callable[[], dict[str, str]] = dict
     metrics: Callable[[], bytes] = bytes
-    webhook: Callable[[dict[str, str], bytes], Delivery] | None = None
+    webhook: Callable[[Mapping[str, str], bytes], Delivery] | None = None
+    streams: StreamPlaces = field(default_factory=StreamPlaces)
     states: EndpointStates = field(init=False)
 
     def __post_init__(self) -> None:
@@ -71,13 +72,15 @@ def require_writer(context: Context, person: Person, environment: str, action: s
         raise
 
 
-def asker_of(request: Request, person: Person, reason: str = "", *, supersede: bool = False) -> Asker:
+def asker_of(
+    request: Request, person: Person, reason: str = "", *, supersede: bool = False, instead_of: int | None = None
+) -> Asker:
     """The asker behind a write, with its key; counts against the rate limit."""
     context_of(request).rate.take(person.id)
     key = request.headers.get("idempotency-key")
     if key is not None and not (0 < len(key) <= 200 and key.isprintable()):
         raise InvalidInput("the Idempotency-Key must be 1 to 200 printable characters", hint="send a UUID")
-    return Asker(person.id, reason, key, "", supersede)
+    return Asker(person.id, reason, key, supersede=supersede, instead_of=instead_of)
 
 
 Parts = Annotated[Context, Depends(context_of)]

@@ -1,7 +1,7 @@
 """What every request passes before its route, and every answer after it.
 
-Owns: request ids, bounded and timely bodies, security headers, the access log. Refuses: identity and shapes. Plain
-ASGI, so that streams pass through.
+Owns: request ids, bounded and timely bodies, writes that come from foreign web pages, security headers, the access log.
+Refuses: identity and shapes. Plain ASGI, so that streams pass through.
 """
 
 from __future__ import annotations
@@ -10,18 +10,25 @@ import asyncio
 import re
 import time
 import uuid
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
+
+from generator.api.origins import check_origin
+from generator.api.problems import Rejected, answer_rejected
+from generator.reconciler.webhook import LARGEST_WEBHOOK
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 LARGEST_BODY = 1024 * 1024
-"""Bytes; no request of the platform comes near."""
+"""Bytes; no request of the platform comes near. A forge's webhook may be larger."""
 BODY_SECONDS = 15.0
 """How long a body may take to arrive."""
 
+_APIS = ("/llm-ops/", "/revstamp/")
+_READS = ("GET", "HEAD", "OPTIONS")
+_JSON = re.compile(r"application/([a-z0-9.+-]+\+)?json", re.IGNORECASE)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
 HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -37,7 +44,7 @@ HEADERS = (
 
 
 class Guard:
-    """The outermost layer of the app."""
+    """The outermost layer of the app. `origins`: whose pages may write from a browser, beside its own."""
 
     def __init__(
         self,
@@ -45,9 +52,11 @@ class Guard:
         log: Any,
         origins: tuple[str, ...] = (),
         end_streams: Callable[[], None] = lambda: None,
+        *,
+        body_seconds: float = BODY_SECONDS,
     ) -> None:
-        """`origins`: whose pages may write, beside its own. `end_streams` ends answers that never end by themselves."""
-        self._app, self._log, self._origins = app, log, frozenset(origins)
+        """`end_streams` ends answers that never end by themselves."""
+        self._app, self._log, self._origins, self._seconds = app, log, origins, body_seconds
         self.end_streams = end_streams
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -69,34 +78,28 @@ class Guard:
                 message = {**message, "headers": [*kept, *own]}
             await send(message)
 
+        most = LARGEST_WEBHOOK if scope["path"].endswith("/webhook") else LARGEST_BODY
         try:
-            refusal = _refuse_length(scope) or self._refuse_origin(scope)
-            if refusal:
-                await _answer_plain(answer, *refusal)
-            else:
-                await self._app(scope, _Bounded(receive), answer)
-        except _TooLarge:
-            await _answer_plain(answer, 413, "the body is larger than 1 MiB")
-        except TimeoutError:
-            await _answer_plain(answer, 408, "the body did not arrive in time")
+            self._check(scope, most)
+            await self._app(scope, _Bounded(receive, most, self._seconds), answer)
+        except Rejected as rejected:
+            if not status:
+                close = {"Connection": "close"} if rejected.status in (408, 413) else {}
+                await answer_rejected(scope["path"], rejected, close)(scope, receive, answer)
         finally:
             self._tell(scope, status, time.monotonic() - began)
 
-    def _refuse_origin(self, scope: Scope) -> tuple[int, str] | None:
-        """A write that another site's page makes a browser send: the browser says so itself, by one of two headers.
-
-        Source: OWASP, "Cross-Site Request Forgery Prevention", Fetch Metadata with Origin as fallback.
-        """
-        headers = dict(scope["headers"])
-        origin = headers.get(b"origin", b"").decode("latin-1")
-        if scope["method"] in ("GET", "HEAD", "OPTIONS") or (origin and origin in self._origins):
-            return None
-        site = headers.get(b"sec-fetch-site", b"").decode("latin-1")
-        host = headers.get(b"host", b"").decode("latin-1")
-        is_own = site in ("same-origin", "none") if site else not origin or origin.partition("://")[2] == host
-        return (
-            None if is_own else (403, "another site's page may not write here; REVSTAMP_ORIGINS names those that may")
-        )
+    def _check(self, scope: Scope, most: int) -> None:
+        """Rejected for what is wrong before anything of the body is read."""
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        length = headers.get("content-length", "")
+        if length.isdigit() and int(length) > most:
+            raise _too_large(most)
+        if scope["method"] in _READS:
+            return
+        check_origin(headers, self._origins)
+        if scope["path"].startswith(_APIS):  # the page's forms are forms
+            _check_type(headers, length)
 
     def _tell(self, scope: Scope, status: int, seconds: float) -> None:
         path = scope["path"]
@@ -113,37 +116,36 @@ class Guard:
         )
 
 
-class _TooLarge(Exception):
-    pass
-
-
 class _Bounded:
     """Counts what comes in, and how long it takes."""
 
-    def __init__(self, receive: Receive) -> None:
-        self._receive, self._size, self._ended = receive, 0, False
-        self._deadline = time.monotonic() + BODY_SECONDS
+    def __init__(self, receive: Receive, most: int, seconds: float) -> None:
+        self._receive, self._most, self._size, self._ended = receive, most, 0, False
+        self._deadline = time.monotonic() + seconds
 
     async def __call__(self) -> MutableMapping[str, Any]:
         if self._ended:  # what is waited for now is only that the client goes away
             return await self._receive()
-        message = await asyncio.wait_for(self._receive(), max(0.01, self._deadline - time.monotonic()))
+        try:
+            message = await asyncio.wait_for(self._receive(), max(0.01, self._deadline - time.monotonic()))
+        except TimeoutError:
+            raise Rejected(408, "too-slow", "the body did not arrive in time", "send it at once") from None
         if message["type"] == "http.request":
             self._size += len(message.get("body", b""))
             self._ended = not message.get("more_body", False)
-            if self._size > LARGEST_BODY:
-                raise _TooLarge
+            if self._size > self._most:
+                raise _too_large(self._most)
         return message
 
 
-def _refuse_length(scope: Scope) -> tuple[int, str] | None:
-    text = dict(scope["headers"]).get(b"content-length")
-    if text is not None and text.isdigit() and int(text) > LARGEST_BODY:
-        return 413, "the body is larger than 1 MiB"
-    return None
+def _too_large(most: int) -> Rejected:
+    return Rejected(413, "too-large", f"the body is larger than {most // 2**20} MiB", "send less")
 
 
-async def _answer_plain(send: Send, status: int, text: str) -> None:
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": text.encode()})
+def _check_type(headers: Mapping[str, str], length: str) -> None:
+    """A body of another type is what a form of a foreign page can send without asking the browser's leave."""
+    kind = headers.get("content-type", "").partition(";")[0].strip()
+    has_body = length not in ("", "0") or "transfer-encoding" in headers
+    if (kind or has_body) and not _JSON.fullmatch(kind):
+        hint = "send it as application/json"
+        raise Rejected(415, "not-json", f"the content type {kind[:60]!r} is not JSON", hint)

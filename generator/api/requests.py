@@ -1,16 +1,19 @@
-"""Bodies of the platform's routes: their shapes, so that one of another shape is a 422.
+"""Bodies of requests: their shapes, so that one of another shape is a 422.
 
 Owns: which JSON types a field may have. Refuses: what the values mean; `spec.request` and `spec.endpoint_request` say.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
+from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 Quantity = str | int | float | None
 Policy = dict[str, Any] | None
+PathWord = Annotated[str, Path(max_length=200)]
+"""A part of a path. Nothing that has a name has a longer one."""
 Number = int | str | None
 """A cleared number input of the page arrives as an empty text."""
 
@@ -73,3 +76,26 @@ class DeploymentBody(BaseModel):
 
     min_replicas: int | None = Field(default=None, ge=0)
     max_replicas: int | None = Field(default=None, ge=0)
+
+
+class RollbackBody(BaseModel):
+    """Which revision to bring back, and why; without a number the last that was healthy."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"revision": 41, "reason": "slow first tokens"}]})
+
+    reason: str = Field(default="", max_length=2000)
+    revision: int | None = Field(default=None, ge=1, le=2**31 - 1)
+
+
+class SupersedeBody(RedeployBody):
+    """A redeploy that takes the place of another one, and why."""
+
+    model_config = ConfigDict(
+        extra="allow", json_schema_extra={"examples": [{"memoryLimit": "48Gi", "reason": "it runs out of memory"}]}
+    )
+
+    reason: str = Field(default="", max_length=2000)
+
+    def given(self) -> dict[str, Any]:
+        """The fields that were sent, but the reason."""
+        return self.model_dump(exclude_unset=True, exclude={"reason"})

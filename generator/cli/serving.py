@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -87,7 +87,7 @@ def _make_context(
     from generator.api.rate import RateLimit
     from generator.api.roles import parse_roles
     from generator.errors import RevstampError
-    from generator.reconciler.signature import judge_delivery
+    from generator.reconciler.webhook import WebhookJudge
 
     tokens = None
     if settings.token_keys:
@@ -104,8 +104,10 @@ def _make_context(
             missing["repository"] = source.state.error
         return missing
 
-    def judge(headers: dict[str, str], body: bytes) -> Delivery:
-        delivery = judge_delivery(body, headers, secret, source.branch)
+    webhooks = WebhookJudge(secret, source.branch)
+
+    def judge(headers: Mapping[str, str], body: bytes) -> Delivery:
+        delivery = webhooks.judge(body, headers)
         metrics.webhooks.labels(delivery.outcome).inc()
         return delivery
 

@@ -12,10 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from generator.reconciler.metrics import Metrics
-from generator.reconciler.signature import judge_delivery
+from generator.reconciler.webhook import LARGEST_WEBHOOK, WebhookJudge
 
-_LARGEST_BODY = 5 * 1024 * 1024
-"""Bytes. A push of thousands of commits is smaller; whoever sends more has not signed it yet."""
 _PATIENCE = 10.0
 """Seconds that a client may take for its request."""
 
@@ -36,7 +34,7 @@ class FaceServer:
         """`ready` gives `{"ready": bool, ...}`. Without a secret the webhook answers 403."""
         face = self
         self.metrics, self.ready, self.nudge = metrics, ready, nudge
-        self.branch, self._secret = branch, webhook_secret
+        self._judge = WebhookJudge(webhook_secret, branch)
 
         class Handler(_Handler):
             server_face = face
@@ -61,7 +59,7 @@ class FaceServer:
 
     def take_webhook(self, body: bytes, headers: dict[str, str]) -> tuple[int, dict[str, Any]]:
         """Status and answer for a call of the webhook."""
-        delivery = judge_delivery(body, headers, self._secret, self.branch)
+        delivery = self._judge.judge(body, headers)
         self.metrics.webhooks.labels(delivery.outcome).inc()
         if delivery.outcome == "accepted":
             self.nudge()
@@ -104,7 +102,7 @@ class _Handler(BaseHTTPRequestHandler):
             length = int(self.headers.get("Content-Length", ""))
         except ValueError:
             length = -1
-        if not 0 <= length <= _LARGEST_BODY:
+        if not 0 <= length <= LARGEST_WEBHOOK:
             self.close_connection = True
             self._answer(411 if length < 0 else 413, {"accepted": False, "reason": "a Content-Length up to 5 MiB"})
             return

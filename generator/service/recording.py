@@ -39,8 +39,8 @@ class Asker:
     """Who asks, why, and how often it may count.
 
     `actor` is `Name <address>` or a user id. `key`: the same key with the same content is carried out once.
-    `request_id` names the wish in git; made up where it is empty. `supersede` takes the place of one that runs.
-    `branch`: commit there, for a pull request.
+    `request_id` names the wish in git; made up where it is empty. `supersede` takes the place of one that runs,
+    `instead_of` only of the one with this number. `branch`: commit there, for a pull request.
     """
 
     actor: str = ""
@@ -49,6 +49,7 @@ class Asker:
     request_id: str = ""
     supersede: bool = False
     branch: str | None = None
+    instead_of: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,9 @@ class Recorder:
             plan = self._plan(operation, _author(asker, wish.request_id), tip)
             branch = asker.branch or _branch_for(plan, wish, tip)
             wish = replace(wish, operation=write_operation(operation), base_commit=tip.commit, branch=branch, **links)
-            row, is_new = self._ledger.accept(wish, supersede=asker.supersede, also=self._with_audit(wish, also))
+            row, is_new = self._ledger.accept(
+                wish, supersede=asker.supersede, instead_of=asker.instead_of, also=self._with_audit(wish, also)
+            )
         except (Refused, InvalidInput, RenderFailed) as error:
             self._refuse(wish, error)
             raise

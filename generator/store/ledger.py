@@ -25,6 +25,7 @@ from generator.store.lookups import (
     find_refused,
     find_repeated,
     find_row,
+    not_running,
 )
 from generator.store.redeployment import Note, Redeployment, Wish
 from generator.store.states import State
@@ -59,18 +60,24 @@ class Ledger:
         return self.database.read(lambda connection: find_repeated(connection, wish))
 
     def accept(
-        self, wish: Wish, *, supersede: bool = False, also: Callable[[Connection, Redeployment], None] | None = None
+        self,
+        wish: Wish,
+        *,
+        supersede: bool = False,
+        instead_of: int | None = None,
+        also: Callable[[Connection, Redeployment], None] | None = None,
     ) -> tuple[Redeployment, bool]:
         """Make a wish a pending redeployment; it, and whether it is new: a repeated wish gives its first row.
 
         `also` is done in the same transaction, where it is new.
-        AlreadyRunning where another one of the endpoint has no verdict yet and may not be interrupted; InvalidInput
-        where the idempotency key or request id was used for another wish, or cannot be stored.
+        AlreadyRunning where another one of the endpoint has no verdict yet and may not be interrupted. `instead_of` may
+        interrupt the one of that number, and no other: Refused where it does not run any more. InvalidInput where the
+        idempotency key or request id was used for another wish, or cannot be stored.
         """
         check_wish(wish)
 
         def work(connection: Connection) -> tuple[Redeployment, bool]:
-            row, is_new = self._accept(connection, wish, supersede)
+            row, is_new = self._accept(connection, wish, supersede, instead_of)
             if is_new and also is not None:
                 also(connection, row)
             return row, is_new
@@ -244,13 +251,17 @@ class Ledger:
                 continue
         return self.database.write(work)
 
-    def _accept(self, connection: Connection, wish: Wish, supersede: bool) -> tuple[Redeployment, bool]:
+    def _accept(
+        self, connection: Connection, wish: Wish, supersede: bool, instead_of: int | None
+    ) -> tuple[Redeployment, bool]:
         found = find_repeated(connection, wish)
         if found is not None:
             return found, False
         active = find_active(connection, wish.environment, wish.endpoint)
+        if instead_of is not None and (active is None or active.id != instead_of):
+            raise not_running(instead_of, active)
         if active is not None:
-            if not (supersede or wish.kind.may_interrupt or active.is_failing):
+            if not (supersede or instead_of or wish.kind.may_interrupt or active.is_failing):
                 twin = find_repeated(connection, wish)  # it may have come through between the two looks
                 if twin is not None:
                     return twin, False

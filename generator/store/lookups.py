@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, select, text
 
-from generator.errors import AlreadyRunning, InvalidInput
+from generator.errors import AlreadyRunning, InvalidInput, Refused
 from generator.store import tables
 from generator.store.redeployment import Redeployment, Wish, read_redeployment, to_json
 from generator.store.states import State
@@ -104,6 +104,14 @@ def already_running(active: Redeployment) -> AlreadyRunning:
         f"{active.name}: {active.kind} {active.id}{revision}{by} is {active.state} since {to_json(active.created_at)}",
         details={"redeployment": active.to_dict()},
     )
+
+
+def not_running(row_id: int, active: Redeployment | None) -> Refused:
+    """Whose place cannot be taken, and which one runs instead."""
+    runs = f"; {active.kind} {active.id} runs" if active is not None else "; nothing runs"
+    details = {"redeployment": active.to_dict()} if active is not None else {}
+    hint = "look at what became of it, then redeploy, or take the place of the one that runs"
+    return Refused(f"redeployment {row_id} does not run any more{runs}", hint=hint, details=details)
 
 
 def _one(connection: Connection, query: Select[Any]) -> Redeployment | None:

@@ -83,11 +83,6 @@ class LedgerQueries:
         """The one of an endpoint that a request id names, and that was not refused."""
         return self.database.read(lambda connection: find_by_request(connection, environment, endpoint, request_id))
 
-    def by_key(self, key: str) -> Redeployment | None:
-        """The one that an idempotency key was used for."""
-        found = self._rows(select(_ROWS).where(_ROWS.c.idempotency_key == key))
-        return found[0] if found else None
-
     def active(self, environment: str, endpoint: str) -> Redeployment | None:
         """The one that holds the endpoint's lock."""
         return self.database.read(lambda connection: find_active(connection, environment, endpoint))
