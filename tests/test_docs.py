@@ -295,6 +295,14 @@ def test_each_route_of_the_api_is_documented_and_each_documented_one_exists() ->
     assert set(re.findall(r"`(GET|POST|PATCH|DELETE) (/[a-z0-9{}/]+)`", page("docs/api.md"))) == known | probes
 
 
+def test_each_attack_names_a_test_that_exists() -> None:
+    """docs/security.md claims nothing that no test shows."""
+    named = set(re.findall(r"\| `(test_[a-z_]+)` \|$", page("docs/security.md"), re.MULTILINE))
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests/api").glob("test_*.py"))
+    assert len(named) > 10
+    assert named <= set(re.findall(r"^def (test_[a-z_]+)\(", code, re.MULTILINE))
+
+
 def ask(port: int, method: str, path: str) -> int:
     """The status of one request."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)

@@ -68,6 +68,8 @@ class Guard:
         request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
         began, status = time.monotonic(), 0
+        most = LARGEST_WEBHOOK if scope["path"].endswith("/webhook") else LARGEST_BODY
+        body = _Bounded(receive, most, self._seconds)
 
         async def answer(message: MutableMapping[str, Any]) -> None:
             nonlocal status
@@ -78,15 +80,19 @@ class Guard:
                 message = {**message, "headers": [*kept, *own]}
             await send(message)
 
-        most = LARGEST_WEBHOOK if scope["path"].endswith("/webhook") else LARGEST_BODY
+        async def answer_of_app(message: MutableMapping[str, Any]) -> None:
+            if body.rejected is None or status:  # else the app took it for a body that it cannot read
+                await answer(message)
+
         try:
             self._check(scope, most)
-            await self._app(scope, _Bounded(receive, most, self._seconds), answer)
+            await self._app(scope, body, answer_of_app)
         except Rejected as rejected:
-            if not status:
-                close = {"Connection": "close"} if rejected.status in (408, 413) else {}
-                await answer_rejected(scope["path"], rejected, close)(scope, receive, answer)
+            body.rejected = rejected
         finally:
+            if body.rejected is not None and not status:
+                close = {"Connection": "close"} if body.rejected.status in (408, 413) else {}
+                await answer_rejected(scope["path"], body.rejected, close)(scope, receive, answer)
             self._tell(scope, status, time.monotonic() - began)
 
     def _check(self, scope: Scope, most: int) -> None:
@@ -122,6 +128,7 @@ class _Bounded:
     def __init__(self, receive: Receive, most: int, seconds: float) -> None:
         self._receive, self._most, self._size, self._ended = receive, most, 0, False
         self._deadline = time.monotonic() + seconds
+        self.rejected: Rejected | None = None
 
     async def __call__(self) -> MutableMapping[str, Any]:
         if self._ended:  # what is waited for now is only that the client goes away
@@ -129,12 +136,14 @@ class _Bounded:
         try:
             message = await asyncio.wait_for(self._receive(), max(0.01, self._deadline - time.monotonic()))
         except TimeoutError:
-            raise Rejected(408, "too-slow", "the body did not arrive in time", "send it at once") from None
+            self.rejected = Rejected(408, "too-slow", "the body did not arrive in time", "send it at once")
+            raise self.rejected from None
         if message["type"] == "http.request":
             self._size += len(message.get("body", b""))
             self._ended = not message.get("more_body", False)
             if self._size > self._most:
-                raise _too_large(self._most)
+                self.rejected = _too_large(self._most)
+                raise self.rejected
         return message
 
 
