@@ -40,11 +40,14 @@ def working(
     `parent`: the process whose parts are to be woken, where they work in another one than the API.
     """
     from generator.reconciler.metrics import Metrics
-    from generator.reconciler.reconciler import Reconciler
     from generator.worker.background import Background
 
     holder, metrics = name_process(), Metrics()
-    reconciler = Reconciler(source, clusters.find, holder, metrics, log) if "reconciler" in parts else None
+    reconciler = None
+    if "reconciler" in parts:
+        from generator.reconciler.reconciler import Reconciler
+
+        reconciler = Reconciler(source, clusters.find, holder, metrics, log)
     chosen = tuple(part for part in ("worker", "reader") if part in parts)
     background = Background(service, source, clusters.find, holder, log, parts=chosen)
 

@@ -20,7 +20,6 @@ from sqlalchemy.pool import QueuePool
 
 from generator.errors import InvalidInput, RevstampError, StorageFailed
 from generator.store.failures import explain_failure, explain_value
-from generator.store.moments import accept_every_moment
 from generator.store.words import read_json, write_json
 
 T = TypeVar("T")
@@ -153,6 +152,8 @@ def _make_engine(url: URL) -> Engine:
         given = url.query.get("options", "")
         options = " ".join([_POSTGRES, *([given] if isinstance(given, str) else given)]).strip()
         arguments = {"options": options} | ({} if "connect_timeout" in url.query else {"connect_timeout": "10"})
+        from generator.store.moments import accept_every_moment  # its driver takes as long as the rest of this room
+
         engine = create_engine(url, pool_pre_ping=True, connect_args=arguments, **_POOL, **_JSON)
         event.listen(engine, "connect", accept_every_moment)
         return engine

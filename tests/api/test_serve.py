@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from generator.cli.http_server import listening
 from generator.cli.main import run
 from tests.api.conftest import OWN, WHO
 from tests.fleet_repository import git
@@ -310,3 +311,11 @@ def test_an_address_that_is_taken_is_said_before_anything_begins(tmp_path: Path,
         text = (folder / "log").read_text()
         assert f"cannot listen on 127.0.0.1:{port}" in text
         assert not (folder / "mirror.git").exists()
+
+
+def test_the_socket_says_that_it_is_tcp() -> None:
+    """Else the event loop leaves Nagle's algorithm on, and the end of each answer waits for the client, for 40 ms."""
+    import socket
+
+    with listening("127.0.0.1", 0) as listener:
+        assert listener.proto == socket.IPPROTO_TCP
