@@ -1,12 +1,14 @@
 """The API in several processes on one socket.
 
-Owns: starting them, starting one again that has ended, ending all. Refuses: what they serve: each is `revstamp serve
+Owns: starting them, starting one again that has ended, ending all,
+also where the one that started them is killed. Refuses: what they serve: each is `revstamp serve
 --only api` with the socket handed over.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -21,6 +23,17 @@ _LOOK_SECONDS = 0.2
 _LEAST_SECONDS = 1.0
 """One that ends sooner than this after its start is started again only after this pause."""
 _END_SECONDS = 15.0
+
+
+def end_with(parent: int) -> None:
+    """Have this process end as by SIGTERM when its parent has, also one that was killed."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_LOOK_SECONDS)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()
 
 
 class ApiProcesses:

@@ -12,6 +12,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -132,20 +133,30 @@ def _find_branch(mirror: Repository) -> str:
 
 
 def wait_for_database(
-    trunk: Trunk, settings: Settings, stop: threading.Event, log: Any
+    trunk: Trunk,
+    settings: Settings,
+    stop: threading.Event,
+    log: Any,
+    meanwhile: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> tuple[Database, SchemaState] | None:
-    """The database, also where it is away for as long as it likes when this starts; None when told to stop."""
+    """The database, also where it is away for as long as it likes when this starts; None when told to stop.
+
+    `meanwhile` is entered where it has to be waited for.
+    """
     from generator.cli.ledger import open_database
     from generator.errors import StoreUnavailable
 
     pause = 1.0
-    while not stop.is_set():
-        try:
-            return open_database(trunk.repository.git_dir, settings)
-        except StoreUnavailable as error:
-            log.warning("the database is away", error=error.message, retry_in=pause)
-            stop.wait(pause)
-            pause = min(30.0, pause * 2)
+    with ExitStack() as waiting:
+        while not stop.is_set():
+            try:
+                return open_database(trunk.repository.git_dir, settings)
+            except StoreUnavailable as error:
+                if pause == 1.0:
+                    waiting.enter_context(meanwhile())
+                log.warning("the database is away", error=error.message, retry_in=pause)
+                stop.wait(pause)
+                pause = min(30.0, pause * 2)
     return None
 
 

@@ -6,14 +6,16 @@ import os
 import signal
 import socket
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from generator.cli.api_processes import SOCKET, ApiProcesses
+from generator.cli.api_processes import SOCKET, ApiProcesses, end_with
 from generator.cli.background import branch_options, log_option, open_source, stop_on_signal, wait_for_database
 from generator.cli.cluster_options import Clusters, cluster_options
+from generator.cli.opening import answering_meanwhile
 from generator.cli.serving import PARTS, working
 
 if TYPE_CHECKING:
@@ -65,10 +67,13 @@ def command(folder: str, /, listen: str, only: tuple[str, ...], workers: int, **
     with _open_socket(listen, inherited, serves="api" in parts) as listener:
         source = open_source(folder, settings, values, log)
         trunk = MirroredTrunk(source.repository, source.branch, source.remote)
-        opened = wait_for_database(trunk, settings, stop, log)
+        waiting = partial(answering_meanwhile, listener) if listener is not None and not inherited else nullcontext
+        opened = wait_for_database(trunk, settings, stop, log, waiting)
         if opened is None:
             return
         clusters, parent = Clusters(settings, values), os.getppid() if inherited else None
+        if parent is not None:
+            end_with(parent)
         with (
             serve_from(trunk, *opened) as service,
             working(service, source, clusters, parts, settings, log, parent=parent) as context,

@@ -195,6 +195,42 @@ def test_several_processes_of_the_api_share_a_socket_and_end_together(tmp_path: 
 
 
 @pytest.mark.sweep
+def test_processes_of_the_api_end_with_the_one_that_started_them(tmp_path: Path, remote: Path) -> None:
+    """Also where that one is killed and can tell them nothing: the socket is free again."""
+    port, folder = free_port(), tmp_path / "served"
+    base = f"http://127.0.0.1:{port}"
+    with serve(folder, remote, "--listen", f"127.0.0.1:{port}", "--workers", "2") as process:
+        until(lambda: len(children(process)) == 2, "two processes", folder)
+        known = children(process)
+        until(lambda: answers(base), "it answers", folder)
+        process.kill()
+        until(lambda: not any(is_there(number) for number in known), "all have ended", folder)
+        assert not answers(base)
+
+
+@pytest.mark.testbed
+def test_two_processes_and_their_parent_carry_each_wish_out_once(
+    tmp_path: Path, remote: Path, postgres_database: Database
+) -> None:
+    """On PostgreSQL, each wish sent twice: one redeployment and at most one commit each."""
+    url, port, folder = postgres_database.url, free_port(), tmp_path / "served"
+    assert run(["db", "upgrade", "--database", url]) == 0
+    base = f"http://127.0.0.1:{port}"
+    words = ("--listen", f"127.0.0.1:{port}", "--workers", "2", "--only", "api", "--only", "worker")
+    with serve(folder, remote, *words, REVSTAMP_DATABASE=url):
+        until(lambda: answers(base), "it answers", folder)
+        accepted = redeploy_all([base], 12)
+        assert len(accepted) > 3
+        until(lambda: unsettled(base) == 0, "all are committed", folder)
+        rows = httpx.get(f"{base}{OWN}/redeployments", headers=WHO, params={"limit": 1000}).json()["redeployments"]
+        text = git(remote, "log", "--format=%B", "main")
+    assert {row["requestId"] for row in rows if row["state"] != "refused"} == set(accepted)
+    assert [text.count(row["requestId"]) for row in rows if row["commitId"]] == [1] * sum(
+        bool(row["commitId"]) for row in rows
+    )
+
+
+@pytest.mark.sweep
 def test_sigterm_gives_the_leases_back(tmp_path: Path, remote: Path) -> None:
     """The next one works at once, not after the leases have run out."""
     folder = tmp_path / "served"
@@ -225,13 +261,25 @@ def test_a_database_that_comes_late_is_waited_for_and_one_that_goes_is_told(
         with crashing.away():
             process = stack.enter_context(serve(folder, remote, *words, REVSTAMP_DATABASE=url))
             until(lambda: "the database is away" in (folder / "log").read_text(), "it waits", folder)
+            until(lambda: answers(base), "it answers", folder)
             assert process.poll() is None
-        until(lambda: answers(base), "it answers", folder)
+            check_answers_while_waiting(base)
+        until(lambda: httpx.get(f"{base}/readyz", timeout=PATIENCE).status_code == 200, "it is ready", folder)
         assert httpx.get(f"{base}{OWN}/redeployments", headers=WHO).status_code == 200
         with crashing.away():
             check_answers_without_database(base)
         until(lambda: httpx.get(f"{base}/readyz", timeout=PATIENCE).status_code == 200, "it is ready", folder)
         assert "Traceback" not in (folder / "log").read_text()
+
+
+def check_answers_while_waiting(base: str) -> None:
+    """Before anything else is there: alive, not ready, and in the shape of each route."""
+    ready = httpx.get(f"{base}/readyz", timeout=PATIENCE)
+    assert (ready.status_code, list(ready.json()["missing"])) == (503, ["database"])
+    answer = httpx.post(f"{base}{OWN}/endpoints/{NAME}/redeploy", headers=WHO, json={}, timeout=PATIENCE)
+    assert (answer.status_code, answer.headers["retry-after"], answer.json()["retryable"]) == (503, "5", True)
+    platform = httpx.get(f"{base}/llm-ops/v1/serving/endpoints", headers=WHO, timeout=PATIENCE)
+    assert (platform.status_code, platform.json()["status"]) == (200, "fail")
 
 
 def check_answers_without_database(base: str) -> None:
