@@ -103,6 +103,17 @@ def find_lost(rows: Sequence[Redeployment], requests: Sequence[Request], since: 
     return found
 
 
+def find_unfounded(rows: Sequence[Redeployment]) -> list[str]:
+    """Rows that are healthy without a commit of their own, at a revision that no cluster was seen to be healthy at."""
+    seen = {(row.name, row.revision) for row in rows if row.state is State.HEALTHY and row.committed_at}
+    called = [row for row in rows if row.state is State.HEALTHY and row.revision and not row.committed_at]
+    return [
+        f"{row.id} of {row.name} calls r{row.revision} healthy"
+        for row in called
+        if (row.name, row.revision) not in seen
+    ]
+
+
 def find_doubled(rows: Sequence[Redeployment], commits: Mapping[str, Sequence[str]]) -> list[str]:
     """Where ledger and git count otherwise: not one commit for a row that has one, or any for one that has none."""
     found = [f"{row_id} has {len(ids)} commits" for row_id, ids in commits.items() if len(ids) > 1]
