@@ -298,7 +298,8 @@ def test_each_route_of_the_api_is_documented_and_each_documented_one_exists() ->
 def test_each_attack_names_a_test_that_exists() -> None:
     """docs/security.md claims nothing that no test shows."""
     named = set(re.findall(r"\| `(test_[a-z_]+)` \|$", page("docs/security.md"), re.MULTILINE))
-    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests/api").glob("test_*.py"))
+    files = [path for room in ("api", "page") for path in (ROOT / "tests" / room).glob("test_*.py")]
+    code = "".join(path.read_text(encoding="utf-8") for path in files)
     assert len(named) > 10
     assert named <= set(re.findall(r"^def (test_[a-z_]+)\(", code, re.MULTILINE))
 

@@ -64,8 +64,9 @@ def _tell_accepted(accepted: Accepted) -> None:
 
 
 def _tell_row(row: Redeployment) -> None:
+    commit = f"committed {row.commit_id[:10]} as" if row.commit_id else "nothing to commit; it waits for the verdict of"
     words = {
-        "committed": f"committed {(row.commit_id or '')[:10]} as r{row.revision}",
+        "committed": f"{commit} r{row.revision}",
         "proposed": f"r{row.revision} waits on the branch {row.branch}",
         "pending": "not committed yet; a worker goes on with it",
     }

@@ -7,7 +7,7 @@ else's error: pages say it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 
@@ -21,7 +21,7 @@ from generator.service.committed_files import fleet_at
 from generator.service.fleet import EndpointRef, Fleet
 from generator.service.history import RevisionEntry, list_revisions
 from generator.service.summaries import EndpointSummary, Summaries, summarise_rows
-from generator.spec.names import is_dns_label
+from generator.spec.names import endpoint_name, is_dns_label
 from generator.store.endpoints import EndpointState
 from generator.store.platform import EndpointRows
 from generator.store.queries import Filter
@@ -96,18 +96,7 @@ class Reader:
         """The lines with the last redeployment of each."""
         refs = [(line.ref.environment, line.ref.name) for line in lines]
         latest = self.parts.service.queries.latest_of(refs)
-        return tuple(
-            EndpointLine(
-                line.summary,
-                line.state,
-                line.active,
-                line.proposed,
-                latest.get((line.ref.environment, line.ref.name)),
-                line.standing,
-                line.lanes,
-            )
-            for line in lines
-        )
+        return tuple(replace(line, latest=latest.get((line.ref.environment, line.ref.name))) for line in lines)
 
     def find_line(self, ref: EndpointRef) -> EndpointLine:
         """One endpoint, also one that is gone. NotFound where there never was one."""
@@ -181,7 +170,9 @@ class Reader:
         summaries = self.summaries.read(self.parts.service.trunk.read_tip(refresh=False))
         if self.parts.platform is None:
             return summaries
-        known = (_summarise_safely(row) for row in self.parts.platform.list_endpoints())
+        places = self.parts.platform.list_places()
+        missing = [identity for identity, place in places if _ref_of(identity, place) not in summaries]
+        known = (_summarise_safely(row) for row in self.parts.platform.find_endpoints(missing))
         return {item.ref: item for item in known if item is not None} | dict(summaries)
 
     def _find_rows(self, ref: EndpointRef) -> EndpointSummary | None:
@@ -199,6 +190,13 @@ class Reader:
             return self.fleet().environment(environment)[0].spec.policies.automatic_rollback.enabled
         except RevstampError:
             return False
+
+
+def _ref_of(identity: str, environment: str) -> EndpointRef | None:
+    try:
+        return EndpointRef(environment, endpoint_name(identity))
+    except ValueError:
+        return None
 
 
 def _summarise_safely(rows: EndpointRows) -> EndpointSummary | None:

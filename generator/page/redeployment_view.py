@@ -135,7 +135,7 @@ def _find_actions(row: Redeployment, state: EndpointState | None) -> tuple[str, 
     if row.state.is_final and not is_newest:
         return ()
     if row.state is State.FAILED:
-        return ("rollback", "again") if row.commit_id else ("again",)
+        return ("rollback", "again") if row.committed_at else ("again",)
     if row.state is State.REFUSED:
         return ("again",)
     if not row.state.is_final:

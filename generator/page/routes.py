@@ -70,7 +70,7 @@ def show_endpoint(
     line = visit.reader.find_line(ref)
     timeline = visit.reader.read_timeline(ref, before)
     older = timeline[-1][0].id if len(timeline) == TIMELINE else None
-    known = [row.revision for row, _ in timeline if row.revision and row.commit_id]
+    known = [row.revision for row, _ in timeline if row.revision and row.committed_at]
     earlier = () if older else visit.reader.read_earlier(ref, min(known, default=line.revision + 1))
     return visit.answer(
         "endpoint",

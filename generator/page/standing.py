@@ -107,7 +107,7 @@ def judge_redeployment(row: Redeployment, rollout: Mapping[str, Any] | None = No
         return Standing(HEALTHY, "stands.live" if row.revision else "stands.done", values)
     if row.state is State.PROPOSED:
         return Standing(WAITING, "stands.proposed", values)
-    if row.state is State.FAILED and row.commit_id is None:
+    if row.state is State.FAILED and row.committed_at is None:
         return Standing(WARNING, "stands.not_committed", values)
     if row.state is State.FAILED:
         return Standing(WARNING if serves else BROKEN, _name(values, "failed") if serves else "stands.failed", values)

@@ -132,14 +132,19 @@ class Committer:
         return moved
 
     def _settle_nothing(self, row: Redeployment, plan: EndpointPlan | None, commit: str | None) -> Redeployment | None:
-        """Nothing has to be deployed: an external model (its file may be committed), or all is as it was asked for."""
+        """Nothing has to be committed: an external model (its file may be), or all is as it was asked for.
+
+        A revision that was never healthy in the ledger's sight, since its rollout was interrupted, failed, or is not
+        known here yet, gets its verdict from the cluster: nobody calls it healthy because it was asked for twice.
+        """
+        stamp = plan.stamp if plan is not None else None
         external = plan is not None and plan.outcome == "external"
-        if not external and plan is not None and plan.stamp is not None and self._queries.has_ended(row.id):
-            values = {"committed_at": self._ledger.time(), **_stamp_values(plan.stamp)}
-            note = Note("committed", f"r{plan.stamp.revision} says what was asked for; its rollout goes on")
+        if not external and stamp and not self._queries.was_healthy(row.environment, row.endpoint, stamp.revision):
+            values = {"committed_at": self._ledger.time(), **_stamp_values(stamp)}
+            note = Note("committed", f"r{stamp.revision} says what was asked for; its verdict is still to come")
             return self._ledger.move(row, State.COMMITTED, note, values)
         words = "an external model needs no deployment" if external else "everything is as it was asked for"
-        values = {"message": words, "commit_id": commit, **_stamp_values(plan.stamp if plan else None)}
+        values = {"message": words, "commit_id": commit, **_stamp_values(stamp)}
         return self._ledger.move(row, State.HEALTHY, Note("healthy", words), values)
 
     def _put_off(self, row: Redeployment, error: RevstampError) -> Redeployment:

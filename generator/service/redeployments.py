@@ -228,13 +228,21 @@ class Redeployments:
         environment, _, name = text.rpartition("/")
         if self.platform is None or not environment:
             return None
-        rows = self.platform.list_endpoints(environment=environment)
-        return next((row for row in rows if endpoint_name(str(row.endpoint["id"])) == name), None)
+        same = (identity for identity, place in self.platform.list_places() if place == environment)
+        found = next((identity for identity in same if _is_named(identity, name)), None)
+        return self.platform.find_endpoint(found) if found is not None else None
 
     def _latest(self, ref: EndpointRef) -> int | None:
         """The redeployment that a rollback takes back: the newest that reached git."""
         found = self.queries.latest_committed(ref.environment, ref.name)
         return found.id if found else None
+
+
+def _is_named(identity: str, name: str) -> bool:
+    try:
+        return endpoint_name(identity) == name
+    except ValueError:  # a column that holds any text
+        return False
 
 
 def new_row(identity: str, model_id: str, environment: str, route: str) -> dict[str, Any]:

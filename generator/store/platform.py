@@ -117,6 +117,25 @@ class PlatformRows:
         found = self.database.read(lambda connection: self._join(connection, connection.execute(query).all()))
         return found[0] if found else None
 
+    def list_places(self) -> list[tuple[str, str]]:
+        """Id and environment of every endpoint, and nothing else of it."""
+        table = self.tables["serving_endpoints"]
+        query = select(table.c.id, table.c.environment)
+        return self.database.read(
+            lambda connection: [(str(identity), str(place)) for identity, place in connection.execute(query)]
+        )
+
+    def find_endpoints(self, identities: Sequence[str]) -> list[EndpointRows]:
+        """Several by their ids."""
+        table = self.tables["serving_endpoints"]
+        known = sorted(filter(None, (read_id(table.c.id, identity) for identity in identities)))
+
+        def work(connection: Connection) -> list[EndpointRows]:
+            parts = (select(table).where(table.c.id.in_(part)) for part in split_ids(known))
+            return [rows for query in parts for rows in self._join(connection, connection.execute(query).all())]
+
+        return self.database.read(work)
+
     def find_model(self, identity: str) -> Mapping[str, Any] | None:
         """A catalogue entry by its id."""
         table = self.tables["model_catalog_entries"]

@@ -130,9 +130,11 @@ class LedgerQueries:
         query = query.order_by(_EVENTS.c.id).limit(limit)
         return tuple(self.database.read(lambda connection: [read_event(row) for row in connection.execute(query)]))
 
-    def has_ended(self, row_id: int) -> bool:
-        """Whether it took the place of one that had been committed and had no verdict."""
-        query = select(_ROWS.c.id).where(_ROWS.c.superseded_by == row_id, _ROWS.c.commit_id.is_not(None)).limit(1)
+    def was_healthy(self, environment: str, endpoint: str, revision: int) -> bool:
+        """Whether that revision has had the verdict: a cluster has shown its pods ready."""
+        query = select(_ROWS.c.id).where(_ROWS.c.environment == environment, _ROWS.c.endpoint == endpoint)
+        query = query.where(_ROWS.c.revision == revision, _ROWS.c.state == State.HEALTHY.value)
+        query = query.where(_ROWS.c.committed_at.is_not(None)).limit(1)
         return self.database.read(lambda connection: connection.execute(query).first()) is not None
 
     def last_event_id(self) -> int:

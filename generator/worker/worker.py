@@ -141,7 +141,7 @@ class Worker:
             return
         since = self._service.ledger.time() - _LOOK_BACK
         for row in self._service.queries.page(Filter(states=[State.FAILED], since=since)):
-            is_open = row.commit_id and row.superseded_by is None and row.id not in self._given_up
+            is_open = row.committed_at and row.superseded_by is None and row.id not in self._given_up
             if is_open and self._is_to_roll_back(row):
                 self._roll_back(row)
 

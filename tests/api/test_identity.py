@@ -13,9 +13,10 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from generator.api.identity import Identifier, TokenRules, key_source, parse_networks
+from generator.api.identity import Identifier, TokenRules, Unidentified, key_source, parse_networks, parse_person
 from generator.api.rate import RateLimit
 from generator.api.roles import parse_roles
+from generator.errors import InvalidInput
 from tests.api.conftest import OWN, SERVING, WHO, Served
 
 SUPPORT = "c48311a0-9cf4-501c-b0af-ca267da9bdfa"
@@ -175,3 +176,39 @@ def test_answers_carry_security_headers_and_a_request_id(served: Served) -> None
             "access-control-allow-origin"
             not in client.get(ENDPOINTS, headers={"Origin": "https://evil.example"}).headers
         )
+
+
+@pytest.mark.parametrize(
+    ("peer", "headers", "known"),
+    [
+        ("127.0.0.1", {"host": "127.0.0.1:8080"}, True),
+        ("127.0.0.1", {"host": "localhost:8080"}, True),
+        ("::1", {"host": "[::1]:8080"}, True),
+        ("127.0.0.1", {"host": "rebound.example:8080"}, False),
+        ("127.0.0.1", {}, False),
+        ("127.0.0.1", {"host": "[::1"}, False),
+        ("127.0.0.1", {"host": "localhost", "x-forwarded-for": "203.0.113.9"}, False),
+        ("127.0.0.1", {"host": "localhost", "forwarded": "for=203.0.113.9"}, False),
+        ("203.0.113.9", {"host": "localhost"}, False),
+    ],
+)
+def test_the_local_user_is_only_who_sits_at_this_machine(peer: str, headers: dict[str, str], known: bool) -> None:
+    """By loopback on both sides: a name that leads here was chosen by somebody else, a proxy speaks for others."""
+    identifier = Identifier(local=parse_person("ann:llm-ops-user+release"))
+    if not known:
+        with pytest.raises(Unidentified):
+            identifier.identify(peer, headers)
+        return
+    person = identifier.identify(peer, headers)
+    assert (person.id, person.roles) == ("ann", {"llm-ops-user", "release"})
+    named = identifier.identify(peer, {**headers, "x-user-id": "bob", "x-user-roles": "llm-ops-user"})
+    assert named.id == "bob"
+
+
+def test_nobody_is_a_local_user_by_default() -> None:
+    """And what names nobody is refused when it is read."""
+    assert parse_person("") is None
+    assert parse_person("ann") is not None
+    for text in (":role", "ann:", "  :x"):
+        with pytest.raises(InvalidInput):
+            parse_person(text)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
 import pytest
 
 from generator.cluster.kinds import SERVICE, ObjectRef
 from generator.cluster.simulated import SimulatedCluster
 from generator.service.recording import Asker
 from generator.store.states import State
-from tests.api.conftest import Served
+from tests.api.conftest import WHO, Served
 from tests.page.browser import Tab, browsing, check_accessibility, serving
 from tests.page.conftest import SUPPORT
 
@@ -152,6 +153,26 @@ def test_a_live_change_leaves_focus_and_what_was_opened_alone(living: Served, ch
         tab.sees("Superseded by a newer one")
         assert tab.page.evaluate("document.getElementById('events').open")
         assert tab.page.evaluate("document.activeElement.textContent") == "To the endpoint"
+
+
+def test_whoever_types_or_marks_text_is_not_interrupted(living: Served, chromium: Any) -> None:
+    """The page waits with what is new until they are done."""
+    stage = living.stage
+    row = stage.redeploy(ID, {"servingRuntimeImage": SLOW}).row
+    stage.wait(row, State.PROGRESSING)
+    with serving(living) as base, browsing(base, chromium) as tab:
+        tab.open("/?q=svc-c48311")
+        tab.sees("Rolling out r1")
+        tab.page.focus("[name=q]")
+        tab.page.keyboard.type("a09")
+        stage.service.scale(row.name, _ann(), 0, 0)
+        stage.until(lambda: "Stopped" in httpx.get(f"{base}/", headers=WHO).text, "it stops")
+        tab.page.wait_for_timeout(3500)
+        assert "Rolling out r1" in tab.text
+        assert tab.page.input_value("[name=q]") == "a09svc-c48311"
+        tab.page.keyboard.press("Escape")
+        tab.page.evaluate("document.activeElement.blur()")
+        tab.sees("Stopped")
 
 
 def test_a_redeploy_needs_no_mouse(living: Served, chromium: Any) -> None:

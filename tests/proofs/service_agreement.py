@@ -103,6 +103,17 @@ def find_lost(rows: Sequence[Redeployment], requests: Sequence[Request], since: 
     return found
 
 
+def find_unfounded(rows: Sequence[Redeployment]) -> list[str]:
+    """Rows that are healthy without a commit of their own, at a revision that no cluster was seen to be healthy at."""
+    seen = {(row.name, row.revision) for row in rows if row.state is State.HEALTHY and row.committed_at}
+    called = [row for row in rows if row.state is State.HEALTHY and row.revision and not row.committed_at]
+    return [
+        f"{row.id} of {row.name} calls r{row.revision} healthy"
+        for row in called
+        if (row.name, row.revision) not in seen
+    ]
+
+
 def find_doubled(rows: Sequence[Redeployment], commits: Mapping[str, Sequence[str]]) -> list[str]:
     """Where ledger and git count otherwise: not one commit for a row that has one, or any for one that has none."""
     found = [f"{row_id} has {len(ids)} commits" for row_id, ids in commits.items() if len(ids) > 1]
@@ -130,9 +141,10 @@ def find_differences(
         own = [row for row in rows if row.endpoint == name and (row.commit_id or row.committed_at)]
         healthy = [row for row in own if row.state is State.HEALTHY]
         good = max((row.revision or 0 for row in healthy), default=0)
+        unjudged = {row.revision for row in own if _is_unjudged(row)}
         found += [
             f"{name}: {what} is {is_now!r}, not {should!r}; {_describe(newest)}"
-            for what, is_now, should in _compare(gitops, service, target, newest, ready, good)
+            for what, is_now, should in _compare(gitops, service, target, newest, ready, good, unjudged)
             if is_now != should
         ]
     return found
@@ -145,7 +157,13 @@ def _describe(row: Redeployment | None) -> str:
 
 
 def _compare(
-    gitops: GitOps, service: Redeployments, target: str, newest: Redeployment | None, ready: int, good: int
+    gitops: GitOps,
+    service: Redeployments,
+    target: str,
+    newest: Redeployment | None,
+    ready: int,
+    good: int,
+    unjudged: set[int | None],
 ) -> list[tuple[str, Any, Any]]:
     """What is said of one endpoint, what it says, and what it should."""
     assert service.platform is not None
@@ -156,11 +174,12 @@ def _compare(
     assert newest is not None
     file = read_tip(gitops).fleet.endpoint_file(tip.ref).endpoint.spec
     least, most = file.replicas.min, file.replicas.max
-    # One that was ended while its commit went out is at the tip where nothing had to be committed on top of it.
-    is_late = newest.failure_reason == SUPERSEDED
-    is_good = newest.state is State.HEALTHY or (is_late and ready == least)
+    # One that was ended without a verdict is at the tip where nothing had to be committed on top of it: pods tell.
+    is_good = newest.state is State.HEALTHY or (_is_unjudged(newest) and ready == least)
     status = "healthy" if is_good else "degraded" if ready else "failed"
     said = found.deployment["framework_status"]
+    # A revision may be seen to be healthy after its redeployment was ended.
+    seen = said["goodRevision"] if said["goodRevision"] in unjudged and said["goodRevision"] > good else good
     return [
         ("the newest commit's revision", newest.revision, tip.stamp.revision),
         ("ready pods", ready if status == "healthy" else least, least),
@@ -171,8 +190,13 @@ def _compare(
         ("replica_count", found.deployment["replica_count"], min(most, max(least, ready))),
         ("framework_status.status", said["status"], status),
         ("framework_status.revision", said["revision"], tip.stamp.revision),
-        ("framework_status.goodRevision", said["goodRevision"], said["revision"] if is_late and is_good else good),
+        ("framework_status.goodRevision", said["goodRevision"], tip.stamp.revision if is_good else seen),
     ]
+
+
+def _is_unjudged(row: Redeployment) -> bool:
+    """Whether another one took its place before there was a verdict."""
+    return row.state is State.SUPERSEDED or row.failure_reason == SUPERSEDED
 
 
 def is_serving(pod: Object) -> bool:

@@ -29,6 +29,7 @@ from tests.proofs.service_agreement import (
     find_doubled,
     find_illegal,
     find_lost,
+    find_unfounded,
     list_rows,
     record_states,
 )
@@ -201,7 +202,7 @@ def tell(
         "seconds": f"{seconds:.0f}",
     }
     print("\n| what | figure |\n|---|---|\n" + "\n".join(f"| {what} | {value} |" for what, value in table.items()))
-    wrong = [*lost, *doubled, *illegal, *differences, *askers.surprises, *map(str, bugs)]
+    wrong = [*find_unfounded(rows), *lost, *doubled, *illegal, *differences, *askers.surprises, *map(str, bugs)]
     assert not wrong, "\n".join(wrong)
     assert holders == 1
 

@@ -51,9 +51,6 @@
     }
     const focus = document.activeElement;
     const path = main.contains(focus) && focus !== main ? locate(main, focus) : null;
-    const typed = main.querySelector("input[type=search]");
-    const search = next.querySelector("input[type=search]");
-    if (typed && search) search.value = typed.value;
     announce(main.dataset.announce, next.dataset.announce);
     main.dataset.announce = next.dataset.announce || "";
     main.replaceChildren(...next.childNodes);
@@ -107,8 +104,20 @@
     }
   }
 
+  // Nobody is interrupted who types, chooses or marks text.
+  function isBusy() {
+    const selection = getSelection();
+    const marks = selection && !selection.isCollapsed && main.contains(selection.anchorNode);
+    return marks || (main.contains(document.activeElement) && document.activeElement.matches("input, select, textarea"));
+  }
+
   async function refresh() {
     if (running) { again = true; return; }
+    if (isBusy() && !lostAt) {
+      clearTimeout(timer);
+      timer = setTimeout(refresh, 1000);
+      return;
+    }
     running = true;
     askedAt = Date.now();
     try {
