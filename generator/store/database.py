@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,6 +33,8 @@ _BUSY_SECONDS = 30
 """How long a connection to SQLite waits for whoever is writing. Its waiting is not fair: many writers need patience."""
 
 _POOL: dict[str, Any] = {"pool_size": 8, "max_overflow": 16, "pool_timeout": 10}
+_READERS = 2
+"""Threads that read a SQLite database at a time."""
 _JSON: dict[str, Any] = {"json_serializer": write_json, "json_deserializer": read_json}
 _POSTGRES = "-c timezone=UTC -c statement_timeout=30000 -c lock_timeout=10000"
 """Of every connection; what the URL says in `options` comes after it, and so before it."""
@@ -45,6 +48,8 @@ class Database:
         self._url = read_url(url)
         self._retry_seconds = retry_seconds
         self.engine = _make_engine(self._url)
+        self._turns = (threading.BoundedSemaphore(_READERS), threading.BoundedSemaphore(1))
+        self._mine = threading.local()
 
     @property
     def is_sqlite(self) -> bool:
@@ -97,13 +102,30 @@ class Database:
         pause = 0.02
         while True:
             try:
-                with self._transaction(immediate) as connection:
+                with self._turn(immediate), self._transaction(immediate) as connection:
                     return work(connection)
             except RevstampError as error:
                 if not getattr(error, "passes", False) or time.monotonic() + pause > deadline:
                     raise
             time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - a pause
             pause = min(1.0, pause * 2)
+
+    @contextmanager
+    def _turn(self, immediate: bool) -> Iterator[None]:
+        """On SQLite, wait in line within this process, and with no connection in hand.
+
+        Its writers sleep and look again, whoever came first; its readers let go of Python's lock at every row, so that
+        many of them spend their time handing it to each other.
+        """
+        if not self.is_sqlite or getattr(self._mine, "is_taken", False):
+            yield
+            return
+        with self._turns[immediate]:
+            self._mine.is_taken = True
+            try:
+                yield
+            finally:
+                self._mine.is_taken = False
 
     @contextmanager
     def _transaction(self, immediate: bool) -> Iterator[Connection]:
