@@ -1,7 +1,7 @@
 """The API of a real `revstamp serve`: reads and redeploys by 50 clients at once, open streams, the start.
 
 Nothing like it is known to compare with; the platform asks for a p95 under 2 s with failures under 5 %.
-Clients have no pause between requests, and run beside the server on the same processors. PostgreSQL runs with
+Clients look once a second, as people do, or without a pause; they run beside the server on the same processors. PostgreSQL runs with
 `fsync` off, as tests have it; SQLite waits for the disk.
 """
 
@@ -61,7 +61,9 @@ def _measure_all(bench: Bench) -> Iterator[Row]:
                 yield from _measure_reads(bench, base, fleet.environment, count, name)
                 yield from _measure_writes(bench, base, fleet.environment, count, name)
             if name == "SQLite":
-                with serving(fleet.root, url) as (base, process, _):
+                quiet = make_url()  # no wishes of before wait to be committed in it
+                _fill(quiet, fleet.environment, count)
+                with serving(fleet.root, quiet) as (base, process, _):
                     yield from _measure_streams(bench, base, process, fleet.environment)
 
 
@@ -139,7 +141,10 @@ def _measure_reads(bench: Bench, base: str, environment: str, count: int, name: 
 
     seconds = bench.pick(full=20, quick=4, tiny=1)
     asyncio.run(_drive(base, choose, 1, warm_up=True))
-    yield from asyncio.run(_drive(base, choose, seconds)).rows(f"reads, {count} endpoints, {name}", _READ_GOAL)
+    what = f"{count} endpoints, {name}"
+    people = asyncio.run(_drive(base, choose, seconds, pause=1.0))
+    yield from people.rows(f"reads, one a second each, {what}", _READ_GOAL)
+    yield from asyncio.run(_drive(base, choose, seconds)).rows(f"reads, without pause, {what}", _READ_GOAL)
 
 
 def _measure_writes(bench: Bench, base: str, environment: str, count: int, name: str) -> Iterator[Row]:
@@ -152,13 +157,16 @@ def _measure_writes(bench: Bench, base: str, environment: str, count: int, name:
     yield from asyncio.run(_drive(base, choose, bench.pick(full=20, quick=4, tiny=1))).rows(f"redeploys, {name}")
 
 
-async def _drive(base: str, choose: Callable[[], tuple[str, str]], seconds: float, *, warm_up: bool = False) -> Tally:
-    """All clients at once, each sending its next request when the last one is answered."""
+async def _drive(
+    base: str, choose: Callable[[], tuple[str, str]], seconds: float, *, pause: float = 0.0, warm_up: bool = False
+) -> Tally:
+    """All clients at once, each sending its next request when the last one is answered, `pause` seconds later."""
     took: list[float] = []
     failed, end = 0, 0.0
 
     async def work(client: httpx.AsyncClient) -> None:
         nonlocal failed
+        await asyncio.sleep(random.random() * pause)
         while time.perf_counter() < end:
             method, path = choose()
             began = time.perf_counter()
@@ -167,6 +175,7 @@ async def _drive(base: str, choose: Callable[[], tuple[str, str]], seconds: floa
             except httpx.HTTPError:
                 failed += 1
             took.append(time.perf_counter() - began)
+            await asyncio.sleep(random.uniform(0.5, 1.5) * pause)
 
     async with AsyncExitStack() as open_ones:
         clients = []
