@@ -1,7 +1,7 @@
 """The API of a real `revstamp serve`: reads and redeploys by 50 clients at once, open streams, the start.
 
-Nothing like it is known to compare with; the platform asks for a p95 under 2 s with failures under 5 %.
-Clients look once a second, as people do, or without a pause; they run beside the server on the same processors. PostgreSQL runs with
+Nothing like it is known to compare with; the platform asks for a p95 under 2 s with failures under 5 %. Clients look
+once a second, as people do, or without a pause; they run beside the server on the same processors. PostgreSQL runs with
 `fsync` off, as tests have it; SQLite waits for the disk.
 """
 
