@@ -35,7 +35,7 @@ _REDEPLOYMENT: dict[str, Any] = {
     "committedAt": "2026-03-01T12:00:01.000Z",
     "appliedAt": "2026-03-01T12:00:02.000Z",
     "settledAt": None,
-    "phase": "Loading",
+    "phase": "loading the model",
     "phaseSince": "2026-03-01T12:00:09.000Z",
     "failing": None,
     "verdict": None,

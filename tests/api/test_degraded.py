@@ -18,8 +18,6 @@ from generator.worker.reader import ReaderOptions
 from tests.api.conftest import OWN, SERVING, Served, make_context
 from tests.api.test_platform_routes import SUPPORT, data_of, refusal_of
 from tests.cluster.gitops import GitOps, reconciling
-from tests.testbed.machine import skip_without
-from tests.testbed.postgres import MISSING, find_binaries
 from tests.testbed.postgres_crash import CrashingPostgres
 from tests.worker.stage import add_rows, make_platform_repository, open_database, staged
 
@@ -96,24 +94,13 @@ def test_reads_and_writes_go_on_while_the_cluster_is_away(tmp_path: Path) -> Non
         assert stage.wait(row).state is State.HEALTHY
 
 
-@pytest.fixture
-def crashing() -> Iterator[CrashingPostgres]:
-    """A PostgreSQL that goes away and comes back."""
-    binaries = find_binaries()
-    if binaries is None:
-        skip_without("postgresql", MISSING)
-    server = CrashingPostgres(binaries)
-    yield server
-    server.stop()
-
-
 @pytest.mark.testbed
 def test_every_route_says_so_while_the_database_is_away_and_answers_once_it_is_back(
-    tmp_path: Path, crashing: CrashingPostgres
+    tmp_path: Path, crashing_postgres: CrashingPostgres
 ) -> None:
     """A problem with 503 and Retry-After, or a refusal that stands alone; never a 500; no connection stays broken."""
     root = make_platform_repository(tmp_path / "gitops")
-    database = open_database(crashing.create_database().url)
+    database = open_database(crashing_postgres.create_database().url)
     database._retry_seconds = 0.2
     with staged(root, database, lambda _: SimulatedCluster("unused"), work=False) as stage:
         add_rows(stage.platform)
@@ -121,7 +108,7 @@ def test_every_route_says_so_while_the_database_is_away_and_answers_once_it_is_b
         served = Served(stage, make_context(stage, readiness=lambda: find_missing(stage)))
         with served.client() as client:
             assert all(client.get(path).status_code == 200 for path in READS)
-            with crashing.away():
+            with crashing_postgres.away():
                 for path in READS:
                     check_unavailable(client.get(path), path)
                 check_unavailable(client.post(f"{ENDPOINT}/redeploy", json={}), ENDPOINT)

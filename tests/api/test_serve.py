@@ -19,8 +19,7 @@ from generator.cli.http_server import listening
 from generator.cli.main import run
 from tests.api.conftest import OWN, WHO
 from tests.fleet_repository import git
-from tests.testbed.machine import skip_without
-from tests.testbed.postgres import MISSING, Database, find_binaries
+from tests.testbed.postgres import Database
 from tests.testbed.postgres_crash import CrashingPostgres
 
 PATIENCE = 60.0
@@ -35,17 +34,6 @@ def remote(tmp_path: Path) -> Path:
     bare = tmp_path / "remote.git"
     subprocess.run(["git", "clone", "-q", "--bare", str(clone), str(bare)], check=True)
     return bare
-
-
-@pytest.fixture
-def crashing() -> Iterator[CrashingPostgres]:
-    """A PostgreSQL that goes away and comes back."""
-    binaries = find_binaries()
-    if binaries is None:
-        skip_without("postgresql", MISSING)
-    server = CrashingPostgres(binaries)
-    yield server
-    server.stop()
 
 
 @contextmanager
@@ -250,16 +238,16 @@ def test_sigterm_gives_the_leases_back(tmp_path: Path, remote: Path) -> None:
 
 @pytest.mark.testbed
 def test_a_database_that_comes_late_is_waited_for_and_one_that_goes_is_told(
-    tmp_path: Path, remote: Path, crashing: CrashingPostgres
+    tmp_path: Path, remote: Path, crashing_postgres: CrashingPostgres
 ) -> None:
     """Reads say so with a problem that may be tried again, `/readyz` names it, and all goes on once it is back."""
-    url = crashing.create_database().url
+    url = crashing_postgres.create_database().url
     assert run(["db", "upgrade", "--database", url]) == 0
     port, folder = free_port(), tmp_path / "served"
     base = f"http://127.0.0.1:{port}"
     words = ("--listen", f"127.0.0.1:{port}", "--only", "api", "--only", "worker")
     with ExitStack() as stack:
-        with crashing.away():
+        with crashing_postgres.away():
             process = stack.enter_context(serve(folder, remote, *words, REVSTAMP_DATABASE=url))
             until(lambda: "the database is away" in (folder / "log").read_text(), "it waits", folder)
             until(lambda: answers(base), "it answers", folder)
@@ -267,7 +255,7 @@ def test_a_database_that_comes_late_is_waited_for_and_one_that_goes_is_told(
             check_answers_while_waiting(base)
         until(lambda: httpx.get(f"{base}/readyz", timeout=PATIENCE).status_code == 200, "it is ready", folder)
         assert httpx.get(f"{base}{OWN}/redeployments", headers=WHO).status_code == 200
-        with crashing.away():
+        with crashing_postgres.away():
             check_answers_without_database(base)
         until(lambda: httpx.get(f"{base}/readyz", timeout=PATIENCE).status_code == 200, "it is ready", folder)
         assert "Traceback" not in (folder / "log").read_text()

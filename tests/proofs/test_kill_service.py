@@ -38,8 +38,6 @@ from tests.proofs.test_bad_network import make_remote
 from tests.testbed.fault_proxy import FaultProxy
 from tests.testbed.fixtures.cluster import Cluster
 from tests.testbed.git_server import GitServer
-from tests.testbed.machine import skip_without
-from tests.testbed.postgres import MISSING, find_binaries
 from tests.testbed.postgres_crash import CrashingPostgres
 from tests.worker.stage import add_rows, open_database
 
@@ -47,17 +45,6 @@ _AT_WORK = 0.6
 """Of so many kills the victim is the one that leads; the others meet whatever there is, starting ones too."""
 MODEL = "64a15960-62cd-51a2-9721-85edaa194da1"
 """The catalogue's entry that every endpoint of this proof serves."""
-
-
-@pytest.fixture
-def postgres() -> Iterator[CrashingPostgres]:
-    """A server of this test's own."""
-    binaries = find_binaries()
-    if binaries is None:
-        skip_without("postgresql", MISSING)
-    server = CrashingPostgres(binaries)
-    yield server
-    server.stop()
 
 
 @contextmanager
@@ -217,15 +204,15 @@ def test_a_service_that_is_killed_a_dozen_times_loses_nothing(
     tmp_path: Path,
     testbed: Cluster,
     namespace: str,
-    postgres: CrashingPostgres,
+    crashing_postgres: CrashingPostgres,
     git_server: GitServer,
     start_fault_proxy: Callable[[Path], FaultProxy],
     chance: random.Random,
 ) -> None:
     """Two clients, three endpoints; each of the three servers is away once."""
     proxy = start_fault_proxy(testbed.kubeconfig)
-    with everything(tmp_path, testbed, namespace, postgres, git_server, proxy) as (gitops, service, parts):
-        prove(gitops, service, parts, Outages(git_server, postgres, proxy, chance), chance, 12, 3, 2, 1.0)
+    with everything(tmp_path, testbed, namespace, crashing_postgres, git_server, proxy) as (gitops, service, parts):
+        prove(gitops, service, parts, Outages(git_server, crashing_postgres, proxy, chance), chance, 12, 3, 2, 1.0)
 
 
 @pytest.mark.soak
@@ -233,12 +220,12 @@ def test_a_service_that_is_killed_two_hundred_times_loses_nothing(
     tmp_path: Path,
     testbed: Cluster,
     namespace: str,
-    postgres: CrashingPostgres,
+    crashing_postgres: CrashingPostgres,
     git_server: GitServer,
     start_fault_proxy: Callable[[Path], FaultProxy],
     chance: random.Random,
 ) -> None:
     """Four clients, eight endpoints; the servers are away for some seconds, thirty times in all."""
     proxy = start_fault_proxy(testbed.kubeconfig)
-    with everything(tmp_path, testbed, namespace, postgres, git_server, proxy) as (gitops, service, parts):
-        prove(gitops, service, parts, Outages(git_server, postgres, proxy, chance), chance, 200, 8, 4, 4.0)
+    with everything(tmp_path, testbed, namespace, crashing_postgres, git_server, proxy) as (gitops, service, parts):
+        prove(gitops, service, parts, Outages(git_server, crashing_postgres, proxy, chance), chance, 200, 8, 4, 4.0)
