@@ -73,11 +73,17 @@ def require_writer(context: Context, person: Person, environment: str, action: s
 
 
 def asker_of(
-    request: Request, person: Person, reason: str = "", *, supersede: bool = False, instead_of: int | None = None
+    request: Request,
+    person: Person,
+    reason: str = "",
+    *,
+    key: str | None = None,
+    supersede: bool = False,
+    instead_of: int | None = None,
 ) -> Asker:
-    """The asker behind a write, with its key; counts against the rate limit."""
+    """The asker behind a write, with its key, else the one of the header; counts against the rate limit."""
     context_of(request).rate.take(person.id)
-    key = request.headers.get("idempotency-key")
+    key = request.headers.get("idempotency-key") if key is None else key
     if key is not None and not (0 < len(key) <= 200 and key.isprintable()):
         raise InvalidInput("the Idempotency-Key must be 1 to 200 printable characters", hint="send a UUID")
     return Asker(person.id, reason, key, supersede=supersede, instead_of=instead_of)

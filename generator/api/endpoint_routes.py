@@ -5,7 +5,7 @@ Owns: their paths below `/revstamp/v1`, cursor paging. Refuses: identity, shapes
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -120,5 +120,5 @@ def accepted(parts: Context, row: Redeployment) -> Response:
 
 def _has_file(parts: Context, environment: str, name: str) -> bool:
     """Whether git has it, though nobody has seen it yet."""
-    fleet: Any = fleet_at(parts.service.trunk.read_tip(refresh=False))
+    fleet = fleet_at(parts.service.trunk.read_tip(refresh=False))
     return fleet.find_file(EndpointRef(environment, name)) is not None

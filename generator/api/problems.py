@@ -62,9 +62,9 @@ def answer_rejected(path: str, found: Rejected, headers: Mapping[str, str] | Non
 
 
 def _answer_error(request: Request, error: Any) -> JSONResponse:
-    _tell(request, error)
+    tell_error(request, error)
     # The platform's page shows nothing else of an answer that is not 200; who asks too often has to see the number.
-    return _shape(request.url.path, error, error.http_status if isinstance(error, _SEEN) else 200)
+    return shape_error(request.url.path, error, error.http_status if isinstance(error, _SEEN) else 200)
 
 
 def _answer_rejected(request: Request, error: Any) -> JSONResponse:
@@ -85,7 +85,7 @@ def _answer_shape(request: Request, error: Any) -> JSONResponse:
     wrong = [Violation(str(each["msg"]), path=".".join(map(str, each["loc"]))) for each in found]
     where = ", ".join(violation.path for violation in wrong[:3])
     hint = "see /openapi.json for what each field takes"
-    return _shape(
+    return shape_error(
         request.url.path, InvalidInput(f"the request is not well formed: {where}", hint=hint, violations=wrong)
     )
 
@@ -98,12 +98,10 @@ def _answer_http(request: Request, error: Any) -> JSONResponse:
 
 
 def _answer_bug(request: Request, error: Exception) -> JSONResponse:
-    _tell(request, InternalError.from_bug(error))
-    words = "something went wrong inside revstamp; its log says what"
-    return _shape(request.url.path, InternalError(words, hint="report it with the request id"), 500)
+    return shape_error(request.url.path, admit_bug(request, error), 500)
 
 
-def _shape(path: str, error: RevstampError, platform_status: int = 200) -> JSONResponse:
+def shape_error(path: str, error: RevstampError, platform_status: int = 200) -> JSONResponse:
     """An error in the shape of the route."""
     if is_platform(path):
         more = _HEADERS.get(error.http_status, {}) if error.retryable else {}
@@ -124,7 +122,15 @@ def is_platform(path: str) -> bool:
     return path.startswith(_PLATFORM)
 
 
-def _tell(request: Request, error: RevstampError) -> None:
+def admit_bug(request: Request, error: Exception) -> InternalError:
+    """What people are told of a bug; the log is told what it was."""
+    tell_error(request, InternalError.from_bug(error))
+    words = "something went wrong inside revstamp; its log says what"
+    return InternalError(words, hint="report it with the request id")
+
+
+def tell_error(request: Request, error: RevstampError) -> None:
+    """Log that a request was refused; a bug as an error."""
     log = request.app.state.context.log
     say = log.error if isinstance(error, InternalError) else log.info
     say("refused", code=error.code, error=error.message, request=getattr(request.state, "request_id", ""))

@@ -73,6 +73,4 @@ def supersede(
     require_writer(parts, who, row.environment, "redeploy", row.endpoint_id or row.name)
     wanted = body or SupersedeBody()
     asker = asker_of(request, who, wanted.reason, instead_of=row.id)
-    known = row.endpoint_id and parts.platform is not None and parts.platform.find_endpoint(row.endpoint_id)
-    target = row.endpoint_id if known and row.endpoint_id else row.name  # it may have no file yet
-    return accepted(parts, parts.service.redeploy(target, asker, wanted.given()).row)
+    return accepted(parts, parts.service.redeploy(row.name, asker, wanted.given()).row)

@@ -1,8 +1,7 @@
 """The API in several processes on one socket.
 
-Owns: starting them, starting one again that has ended, ending all,
-also where the one that started them is killed. Refuses: what they serve: each is `revstamp serve
---only api` with the socket handed over.
+Owns: starting them, starting one again that has ended, ending all, also where the one that started them is killed.
+Refuses: what they serve: each is `revstamp serve --only api` with the socket handed over.
 """
 
 from __future__ import annotations

@@ -12,16 +12,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from generator.cli.cluster_options import OPENER
 from generator.cli.demo_steps import STEPS, Edit, Step
 from generator.cli.output import note, output_option, print_json, say, use_color
-
-if TYPE_CHECKING:
-    from generator.cluster.port import Cluster
 
 
 @click.command("demo")
@@ -51,7 +48,7 @@ def command(keep: Path | None, ends: bool, port: int, output: str) -> None:
         raise AlreadyExists(f"{keep} is there already", hint="choose a folder that is not there yet")
     with (
         _demo_author(),
-        _demo_cluster() as cluster,
+        _demo_cluster(),
         tempfile.TemporaryDirectory(prefix="revstamp-demo-") if keep is None else nullcontext(str(keep)) as top,
     ):
         folder = Path(top) / "gitops" if keep is None else keep
@@ -68,7 +65,7 @@ def command(keep: Path | None, ends: bool, port: int, output: str) -> None:
         if not ends:
             from generator.cli.demo_page import serve_page
 
-            serve_page(folder, cluster, port)
+            serve_page(folder, port)
 
 
 @contextmanager
@@ -85,7 +82,7 @@ def _demo_author() -> Iterator[None]:
 
 
 @contextmanager
-def _demo_cluster() -> Iterator[Cluster]:
+def _demo_cluster() -> Iterator[None]:
     """All clusters are one simulated cluster, which lives as long as the demo."""
     from generator.cluster.simulated import DEFAULT_POOLS, DEMO_TIMES, SimulatedCluster
     from generator.reconciler.fence import FencedCluster
@@ -95,7 +92,7 @@ def _demo_cluster() -> Iterator[Cluster]:
     cluster = SimulatedCluster("simulated", times=DEMO_TIMES, pools=pools, strict_namespaces=False)
     token = OPENER.set(lambda _: FencedCluster(cluster, lambda: True))
     try:
-        yield cluster
+        yield
     finally:
         OPENER.reset(token)
         cluster.close()

@@ -1,22 +1,20 @@
 """The page over what the demo has left: endpoints in different states, on the simulated cluster.
 
-Owns: making everything that `revstamp serve` consists of in one process, and the wishes that bring endpoints into their
-states. Refuses: the steps before it (`demo_steps`).
+Owns: the wishes that bring endpoints into their states. Refuses: the steps before it (`demo_steps`), and what
+`revstamp serve` consists of (`serving`).
 """
 
 from __future__ import annotations
 
 import pathlib
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from generator.cli.output import say
 
 if TYPE_CHECKING:
-    from generator.cluster.port import Cluster
     from generator.service.recording import Asker
     from generator.service.redeployments import Redeployments
     from generator.spec.document import Path
@@ -46,64 +44,35 @@ WISHES: tuple[Wished, ...] = (
 )
 
 
-def serve_page(folder: pathlib.Path, cluster: Cluster, port: int) -> None:
+def serve_page(folder: pathlib.Path, port: int) -> None:
     """Serve it until SIGINT or SIGTERM. `port` 0: any free one."""
-    from generator.cli.background import stop_on_signal
-    from generator.cli.http_server import listening, serve_until_signal
-
-    with listening("127.0.0.1", port) as listener, _working(folder, cluster) as app:
-        say(f"\nThe page: http://127.0.0.1:{listener.getsockname()[1]}/   (Ctrl-C ends it)")
-        sys.stdout.flush()
-        serve_until_signal(app, listener, stop_on_signal(), grace_seconds=2, on_signal=app.end_streams)
-
-
-@contextmanager
-def _working(folder: pathlib.Path, cluster: Cluster) -> Iterator[Any]:
-    """The application, with worker, status reader and reconciler at work."""
     import io
 
-    from generator.api.app import create_app
-    from generator.api.context import Context
-    from generator.api.identity import READER, Identifier, Person
-    from generator.api.rate import RateLimit
-    from generator.api.roles import Roles
-    from generator.cli.ledger import open_database, serve_from
-    from generator.page.drift import drift_of
-    from generator.page.routes import install_pages
+    from generator.cli.background import stop_on_signal
+    from generator.cli.cluster_options import Clusters
+    from generator.cli.http_server import listening
+    from generator.cli.ledger import open_service
+    from generator.cli.serving import PARTS, serve_here, working
     from generator.reconciler.log import make_log
-    from generator.reconciler.metrics import Metrics
-    from generator.reconciler.reconciler import Reconciler
     from generator.reconciler.source import BranchSource
     from generator.service.trunk import ClonedTrunk
     from generator.service.workspace import Workspace
     from generator.settings import Settings
-    from generator.worker.background import Background
 
-    settings, log = Settings(), make_log("json", io.StringIO())
-    workspace = Workspace.open(folder, settings)
-    trunk = ClonedTrunk(workspace)
+    settings, log = Settings(local_user=VISITOR), make_log("json", io.StringIO())
+    workspace, clusters = Workspace.open(folder, settings), Clusters(settings, {})
+    for name in workspace.fleet.environment_names():
+        clusters.find(workspace.fleet.environment(name)[0].spec.cluster)  # the demo's own, which only this thread knows
     source = BranchSource(workspace.repository, workspace.delivery_branch, None, 0.2)
-    with serve_from(trunk, *open_database(trunk.repository.git_dir, settings)) as service:
-        reconciler = Reconciler(source, lambda _: cluster, VISITOR, Metrics(), log)
-        background = Background(service, source, lambda _: cluster, VISITOR, log)
-        background.start()
-        try:
-            _make_wishes(service)
-            person = Person(VISITOR, frozenset((READER,)))
-            context = Context(
-                service,
-                service.platform,
-                Identifier(local=person),
-                Roles(),
-                RateLimit(0),
-                log,
-                background.nudge,
-            )
-            drift = drift_of(service.trunk, lambda _: cluster)
-            yield create_app(context, install=lambda app: install_pages(app, drift=drift))
-        finally:
-            background.close()
-            reconciler.close()
+    with (
+        listening("127.0.0.1", port) as listener,
+        open_service(ClonedTrunk(workspace), settings) as service,
+        working(service, source, clusters, PARTS, settings, log) as context,
+    ):
+        _make_wishes(service)
+        say(f"\nThe page: http://127.0.0.1:{listener.getsockname()[1]}/   (Ctrl-C ends it)")
+        sys.stdout.flush()
+        serve_here(context, clusters, listener, settings, stop_on_signal())
 
 
 def _make_wishes(service: Redeployments) -> None:

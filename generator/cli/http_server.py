@@ -67,6 +67,7 @@ def serve_until_signal(
 
     config = uvicorn.Config(
         app,
+        lifespan="off",  # nothing begins with it, and a second Ctrl-C would end it with a traceback
         log_config=None,
         access_log=False,
         server_header=False,

@@ -14,8 +14,10 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from generator.api.problems import shape_error
+from generator.errors import StoreUnavailable
+
 _WORDS = "the database is away; revstamp waits for it"
-_HINT = "try again; `revstamp db check` tells whether it can be reached"
 
 
 @contextmanager
@@ -65,13 +67,8 @@ class _Handler(BaseHTTPRequestHandler):
         """Nothing: that the database is away is logged already."""
 
     def _refuse(self, path: str) -> None:
-        data = {"error": "store-unavailable", "hint": _HINT, "retryable": True, "violations": []}
-        if path.startswith("/llm-ops/"):
-            self._answer(200, {"status": "fail", "message": f"{_WORDS}. T{_HINT[1:]}", "data": data})
-            return
-        kind = "urn:revstamp:error:store-unavailable"
-        problem = {"type": kind, "title": _WORDS, "status": 503, "detail": _HINT, **data}
-        self._answer(503, problem, "application/problem+json")
+        answer = shape_error(path, StoreUnavailable(_WORDS))
+        self._answer(answer.status_code, json.loads(bytes(answer.body)), answer.media_type or "application/json")
 
     def _answer(self, status: int, body: Any, kind: str = "application/json") -> None:
         content = json.dumps(body).encode()

@@ -15,14 +15,12 @@ import click
 from generator.cli.api_processes import SOCKET, ApiProcesses, end_with
 from generator.cli.background import branch_options, log_option, open_source, stop_on_signal, wait_for_database
 from generator.cli.cluster_options import Clusters, cluster_options
-from generator.cli.opening import answering_meanwhile
-from generator.cli.serving import PARTS, working
+from generator.cli.serving import PARTS, serve_here, working
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from generator.api.context import Context
-    from generator.settings import Settings
 
 
 @click.command("serve")
@@ -57,6 +55,7 @@ def command(folder: str, /, listen: str, only: tuple[str, ...], workers: int, **
       REVSTAMP_DATABASE=postgresql://revstamp@db/platform revstamp serve --only api --only worker
     """
     from generator.cli.ledger import serve_from
+    from generator.cli.opening import answering_meanwhile
     from generator.reconciler.log import make_log
     from generator.service.trunk import MirroredTrunk
     from generator.settings import load_settings
@@ -84,7 +83,7 @@ def command(folder: str, /, listen: str, only: tuple[str, ...], workers: int, **
             elif workers > 1:
                 _serve_in_processes(context, listener, workers, _words_of_child(folder, listen, values), stop)
             else:
-                _serve_here(context, clusters, listener, settings, stop)
+                serve_here(context, clusters, listener, settings, stop)
 
 
 @contextmanager
@@ -101,20 +100,6 @@ def _open_socket(listen: str, inherited: str, *, serves: bool) -> Iterator[socke
     else:
         with listening(*(parse_address(listen) or ("127.0.0.1", 8080))) as listener:
             yield listener
-
-
-def _serve_here(
-    context: Context, clusters: Clusters, listener: socket.socket, settings: Settings, stop: threading.Event
-) -> None:
-    from generator.api.app import create_app
-    from generator.cli.http_server import serve_until_signal
-    from generator.page.drift import drift_of
-    from generator.page.routes import install_pages
-
-    drift = drift_of(context.service.trunk, clusters.find)
-    origins = tuple(filter(None, (origin.strip() for origin in settings.origins.split(","))))
-    app = create_app(context, origins=origins, install=lambda app: install_pages(app, drift=drift))
-    serve_until_signal(app, listener, stop, on_signal=app.end_streams)
 
 
 def _serve_in_processes(

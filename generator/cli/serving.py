@@ -1,12 +1,15 @@
 """What `revstamp serve` consists of in one process: parts in the background, and what the routes need of them.
 
-Owns: making and ending them in order. Refuses: sockets and processes (`http_server`, `api_processes`).
+Owns: making and ending them in order. Refuses: how a socket is opened, and processes (`http_server`,
+`api_processes`).
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import socket
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -66,6 +69,21 @@ def working(
         if reconciler is not None:
             reconciler.close()
         clusters.close()
+
+
+def serve_here(
+    context: Context, clusters: Clusters, listener: socket.socket, settings: Settings, stop: threading.Event
+) -> None:
+    """Serve page and API in this process until SIGINT or SIGTERM; `stop` as for `serve_until_signal`."""
+    from generator.api.app import create_app
+    from generator.cli.http_server import serve_until_signal
+    from generator.page.drift import drift_of
+    from generator.page.routes import install_pages
+
+    drift = drift_of(context.service.trunk, clusters.find)
+    origins = tuple(filter(None, (origin.strip() for origin in settings.origins.split(","))))
+    app = create_app(context, origins=origins, install=lambda app: install_pages(app, drift=drift))
+    serve_until_signal(app, listener, stop, on_signal=app.end_streams)
 
 
 def wake(process: int) -> None:

@@ -19,7 +19,6 @@ ENGLISH: Mapping[str, str] = {
     "nav.person": "Signed in as {name}",
     "footer.asof": "as of",
     "live.lost": "Connection lost. What you see is {age} old; trying again.",
-    "live.stale": "This page cannot be brought up to date; the server answers with an error. Trying again.",
     "live.back": "Connected again.",
     "time.seconds": "{count} s",
     "time.minutes": "{count} min",

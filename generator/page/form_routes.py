@@ -14,7 +14,7 @@ from fastapi import APIRouter, Query, Response
 
 from generator.api.context import require_writer
 from generator.errors import AlreadyRunning, InvalidInput, NotFound, Refused, RenderFailed, RevstampError, Violation
-from generator.page.redeploy_form import FIELDS, Filled, make_fields, place_problems, read_filled
+from generator.page.redeploy_form import FIELDS, GROUPS, Filled, make_fields, place_problems, read_filled
 from generator.page.visit import Form, PageRoute, Seen, Visit, read_ref
 from generator.service.fleet import EndpointRef, Fleet
 from generator.service.history import list_revisions
@@ -100,7 +100,6 @@ def _show_form(
     problems: Mapping[str, tuple[Violation, ...]] | None = None,
     others: tuple[Violation, ...] = (),
     *,
-    message: str = "",
     status: int = 200,
 ) -> Response:
     file = fleet.endpoint_file(ref)
@@ -109,11 +108,10 @@ def _show_form(
         "redeploy",
         status,
         ref=ref,
-        file=file,
+        groups=GROUPS,
         fields=make_fields(file.document, resolve_current(fleet, ref, file), shared, given, problems),
         problems=problems or {},
         others=others,
-        message=message,
         reason=given.get("reason", ""),
         base=_base(fleet, ref),
         active=visit.parts.service.queries.active(ref.environment, ref.name),
@@ -126,7 +124,7 @@ def _show_refusal(
     placed, others = place_problems(error.violations)
     if not error.violations:
         others = (Violation(error.message, error.hint),)
-    return _show_form(visit, ref, fleet, form, placed, others, message=error.message, status=422)
+    return _show_form(visit, ref, fleet, form, placed, others, status=422)
 
 
 @router.get("/endpoints/{environment}/{name}/rollback")

@@ -19,7 +19,6 @@ KOREAN: Mapping[str, str] = {
     "nav.person": "{name} 님으로 로그인",
     "footer.asof": "기준 시각",
     "live.lost": "연결이 끊어졌습니다. 화면은 {age} 전 상태이며, 다시 연결하는 중입니다.",
-    "live.stale": "서버 오류로 화면을 새로 고칠 수 없습니다. 다시 시도하는 중입니다.",
     "live.back": "다시 연결되었습니다.",
     "time.seconds": "{count}초",
     "time.minutes": "{count}분",

@@ -14,19 +14,19 @@ from itertools import islice
 from generator.api.context import Context
 from generator.errors import NotFound, RevstampError
 from generator.page.redeployment_view import RedeploymentView, view_redeployment
-from generator.page.standing import Lanes, Standing, judge_endpoint, judge_redeployment, read_lanes
+from generator.page.standing import Lanes, Standing, find_quiet, judge_endpoint, judge_redeployment, read_lanes
 from generator.page.steps import find_marks, find_usual, spend_time
 from generator.rollout.status import Phase
 from generator.service.committed_files import fleet_at
-from generator.service.fleet import EndpointRef, Fleet
+from generator.service.fleet import EndpointRef, Fleet, ref_of_row
 from generator.service.history import RevisionEntry, list_revisions
 from generator.service.summaries import EndpointSummary, Summaries, summarise_rows
-from generator.spec.names import endpoint_name, is_dns_label
+from generator.spec.names import is_dns_label
 from generator.store.endpoints import EndpointState
 from generator.store.platform import EndpointRows
 from generator.store.queries import Filter
 from generator.store.redeployment import Redeployment
-from generator.store.states import State
+from generator.store.states import LOCKING, State
 
 _USUAL_OF = 5
 """Rollouts that tell what is usual."""
@@ -79,18 +79,17 @@ class Reader:
         """What the branch says, as it was last seen."""
         return fleet_at(self.parts.service.trunk.read_tip(refresh=False))
 
-    def list_lines(self, environment: str = "") -> tuple[EndpointLine, ...]:
-        """All endpoints of the branch, or of one environment."""
+    def list_lines(self) -> tuple[EndpointLine, ...]:
+        """All endpoints."""
         summaries = self._read_all()
-        chosen = [item for ref, item in summaries.items() if environment in ("", ref.environment)]
         states: dict[EndpointRef, EndpointState] = {}
-        for name in {item.ref.environment for item in chosen}:
+        for name in {ref.environment for ref in summaries}:
             known = self.parts.states.load(name).values()
             states |= {EndpointRef(state.environment, state.endpoint): state for state in known}
         open_rows: dict[EndpointRef, list[Redeployment]] = {}
         for row in self.parts.service.queries.unsettled():
             open_rows.setdefault(EndpointRef(row.environment, row.endpoint), []).append(row)
-        return tuple(make_line(item, states.get(item.ref), open_rows.get(item.ref, [])) for item in chosen)
+        return tuple(make_line(item, states.get(ref), open_rows.get(ref, [])) for ref, item in summaries.items())
 
     def with_latest(self, lines: Sequence[EndpointLine]) -> tuple[EndpointLine, ...]:
         """The lines with the last redeployment of each."""
@@ -105,15 +104,14 @@ class Reader:
         state = self.parts.states.find(ref.environment, ref.name)
         if summary is None and state is None and not self._timeline(ref, 1, None):
             raise NotFound(f"there is no endpoint {ref}", hint="the list of endpoints shows which there are")
-        wanted = Filter(ref.environment, ref.name, (*_OPEN,))
+        wanted = Filter(ref.environment, ref.name, (*LOCKING, State.PROPOSED))
         rows = self.parts.service.queries.page(wanted, 2)
         return self.with_latest([make_line(summary or EndpointSummary(ref), state, rows)])[0]
 
-    def read_timeline(self, ref: EndpointRef, before: int | None) -> tuple[tuple[Redeployment, Standing], ...]:
+    def read_timeline(self, line: EndpointLine, before: int | None) -> tuple[tuple[Redeployment, Standing], ...]:
         """Redeployments of an endpoint, newest first, each with how it stands or stood."""
-        state = self.parts.states.find(ref.environment, ref.name)
-        found = []
-        for row in self._timeline(ref, TIMELINE, before):
+        state, found = line.state, []
+        for row in self._timeline(line.ref, TIMELINE, before):
             is_present = state is not None and state.revision == row.revision
             found.append((row, judge_redeployment(row, state.rollout if state and is_present else None)))
         return tuple(found)
@@ -171,7 +169,7 @@ class Reader:
         if self.parts.platform is None:
             return summaries
         places = self.parts.platform.list_places()
-        missing = [identity for identity, place in places if _ref_of(identity, place) not in summaries]
+        missing = [identity for identity, place in places if ref_of_row(identity, place) not in summaries]
         known = (_summarise_safely(row) for row in self.parts.platform.find_endpoints(missing))
         return {item.ref: item for item in known if item is not None} | dict(summaries)
 
@@ -192,13 +190,6 @@ class Reader:
             return False
 
 
-def _ref_of(identity: str, environment: str) -> EndpointRef | None:
-    try:
-        return EndpointRef(environment, endpoint_name(identity))
-    except ValueError:
-        return None
-
-
 def _summarise_safely(rows: EndpointRows) -> EndpointSummary | None:
     """A row that cannot be understood spoils no list."""
     try:
@@ -208,14 +199,10 @@ def _summarise_safely(rows: EndpointRows) -> EndpointSummary | None:
     return found if is_dns_label(found.ref.environment) else None
 
 
-_OPEN = (State.PENDING, State.PROPOSED, State.COMMITTED, State.APPLIED, State.PROGRESSING)
-
-
 def make_line(summary: EndpointSummary, state: EndpointState | None, open_rows: Sequence[Redeployment]) -> EndpointLine:
     """An endpoint's line from all that is known of it."""
     active = next((row for row in open_rows if row.state.holds_lock), None)
     proposed = next((row for row in open_rows if row.state is State.PROPOSED), None)
-    quiet = state.pod_revision if state and state.rollout is None and state.status == "healthy" else None
     return EndpointLine(
         summary,
         state,
@@ -223,5 +210,5 @@ def make_line(summary: EndpointSummary, state: EndpointState | None, open_rows: 
         proposed,
         None,
         judge_endpoint(state, active, is_external=summary.is_external),
-        read_lanes(state.rollout if state else None, active.revision if active else None, quiet),
+        read_lanes(state.rollout if state else None, active.revision if active else None, find_quiet(state)),
     )

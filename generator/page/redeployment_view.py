@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from generator.page.standing import Lanes, Standing, judge_redeployment, read_lanes
+from generator.page.standing import Lanes, Standing, find_quiet, judge_redeployment, read_lanes
 from generator.page.steps import Step, lay_out
 from generator.render.pods import ENDPOINT
 from generator.store.endpoints import EndpointState
@@ -78,12 +78,11 @@ def view_redeployment(
 ) -> RedeploymentView:
     """The view at a moment. `usual`: seconds that earlier rollouts of the endpoint took in each step."""
     rollout = find_rollout(row, events, state)
-    quiet = state.pod_revision if state and state.rollout is None and state.status == "healthy" else None
     coming = row.revision if row.state in (*_UNDER_WAY, State.PROPOSED) else None
     return RedeploymentView(
         row,
         judge_redeployment(row, rollout),
-        read_lanes(rollout, coming, quiet),
+        read_lanes(rollout, coming, find_quiet(state)),
         lay_out(row, events, now, usual),
         _find_budget(row, rollout, rolls_back=rolls_back),
         _find_cause(row, events, rollout),

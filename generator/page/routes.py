@@ -68,7 +68,7 @@ def show_endpoint(
     """One endpoint and its redeployments."""
     ref = read_ref(environment, name)
     line = visit.reader.find_line(ref)
-    timeline = visit.reader.read_timeline(ref, before)
+    timeline = visit.reader.read_timeline(line, before)
     older = timeline[-1][0].id if len(timeline) == TIMELINE else None
     known = [row.revision for row, _ in timeline if row.revision and row.committed_at]
     earlier = () if older else visit.reader.read_earlier(ref, min(known, default=line.revision + 1))

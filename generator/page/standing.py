@@ -74,6 +74,11 @@ def read_lanes(rollout: Mapping[str, Any] | None, coming: int | None = None, qui
     return Lanes(serving, Lane(rollout["revision"], ready, wanted))
 
 
+def find_quiet(state: EndpointState | None) -> int | None:
+    """The pods' revision of a healthy endpoint of which nothing is to be told."""
+    return state.pod_revision if state and state.rollout is None and state.status == "healthy" else None
+
+
 def judge_endpoint(state: EndpointState | None, active: Redeployment | None, *, is_external: bool = False) -> Standing:
     """How an endpoint stands. `active`: its redeployment that has no verdict yet."""
     if active is not None:

@@ -16,9 +16,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.routing import APIRoute
 
-from generator.api.context import Context, Parts, Who
+from generator.api.context import Context, Parts, Who, asker_of
 from generator.api.identity import Person, Unidentified
-from generator.errors import InternalError, InvalidInput, NotFound, RevstampError
+from generator.api.problems import admit_bug, tell_error
+from generator.errors import InvalidInput, NotFound, RevstampError
 from generator.page.language import COOKIE, Words, choose_language
 from generator.page.reading import Reader
 from generator.page.rendering import render_page
@@ -47,8 +48,8 @@ class Visit:
 
     def asker(self, form: Mapping[str, str], *, supersede: bool = False) -> Asker:
         """Who asks for a write; counts against the rate limit."""
-        self.parts.rate.take(self.person.id)
-        return Asker(self.person.id, form.get("reason", "")[:4000], form.get("key") or None, "", supersede)
+        reason, key = form.get("reason", "")[:4000], form.get("key") or None
+        return asker_of(self.request, self.person, reason, key=key, supersede=supersede)
 
     def go(self, path: str) -> Response:
         """Look there next; a reload does not send the form again."""
@@ -98,12 +99,11 @@ class PageRoute(APIRoute):
             except RequestValidationError:
                 return _fail(request, 422, _words_of(request)("error.address"), "")
             except RevstampError as error:
-                _tell(request, error)
+                tell_error(request, error)
                 return _fail(request, error.http_status, error.message, error.hint, retryable=error.retryable)
             except Exception as error:
-                _tell(request, InternalError.from_bug(error))
-                words = "something went wrong inside revstamp; its log says what"
-                return _fail(request, 500, words, f"report it with the request id {_request_id(request)}")
+                found = admit_bug(request, error)
+                return _fail(request, 500, found.message, f"{found.hint} {request.state.request_id}")
 
         return answer
 
@@ -117,18 +117,8 @@ def _fail(request: Request, status: int, message: str, hint: str, *, retryable: 
     return answer
 
 
-def _tell(request: Request, error: RevstampError) -> None:
-    log = request.app.state.context.log
-    say = log.error if isinstance(error, InternalError) else log.info
-    say("refused", code=error.code, error=error.message, request=_request_id(request))
-
-
-def _request_id(request: Request) -> str:
-    return str(getattr(request.state, "request_id", ""))
-
-
 def _common(request: Request) -> dict[str, Any]:
-    return {"path": request.url.path, "query": dict(request.query_params), "page_error": ""}
+    return {"path": request.url.path}
 
 
 def _words_of(request: Request) -> Words:

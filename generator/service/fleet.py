@@ -41,6 +41,14 @@ class EndpointRef:
         return f"{self.environment}/{self.name}"
 
 
+def ref_of_row(identity: str, environment: str) -> EndpointRef | None:
+    """The endpoint of a row of the platform; None where its id is none."""
+    try:
+        return EndpointRef(environment, endpoint_name(identity))
+    except ValueError:
+        return None
+
+
 @dataclass(frozen=True, slots=True)
 class EndpointFile:
     """An endpoint's file: where it is, its bytes, and what they mean."""

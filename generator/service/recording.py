@@ -144,8 +144,6 @@ class Recorder:
 
     def _with_audit(self, wish: Wish, also: Callable[[Connection], None]) -> Callable[[Connection, Redeployment], None]:
         """The audit's line is written with the row, or not at all."""
-        if self._platform is not None:
-            _ = self._platform.tables  # a look at the tables within the transaction would wait for a second connection
 
         def work(connection: Connection, row: Redeployment) -> None:
             also(connection)

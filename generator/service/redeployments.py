@@ -17,7 +17,7 @@ from generator.errors import (
     StoreConflict,
 )
 from generator.service.committed_files import fleet_at
-from generator.service.fleet import EndpointRef, Fleet
+from generator.service.fleet import EndpointRef, Fleet, ref_of_row
 from generator.service.operations import DeleteOperation, Operation, PatchOperation, RestoreOperation
 from generator.service.plan import EndpointPlan
 from generator.service.promotion import PromoteOperation
@@ -228,21 +228,14 @@ class Redeployments:
         environment, _, name = text.rpartition("/")
         if self.platform is None or not environment:
             return None
-        same = (identity for identity, place in self.platform.list_places() if place == environment)
-        found = next((identity for identity in same if _is_named(identity, name)), None)
+        wanted, places = EndpointRef(environment, name), self.platform.list_places()
+        found = next((identity for identity, place in places if ref_of_row(identity, place) == wanted), None)
         return self.platform.find_endpoint(found) if found is not None else None
 
     def _latest(self, ref: EndpointRef) -> int | None:
         """The redeployment that a rollback takes back: the newest that reached git."""
         found = self.queries.latest_committed(ref.environment, ref.name)
         return found.id if found else None
-
-
-def _is_named(identity: str, name: str) -> bool:
-    try:
-        return endpoint_name(identity) == name
-    except ValueError:  # a column that holds any text
-        return False
 
 
 def new_row(identity: str, model_id: str, environment: str, route: str) -> dict[str, Any]:

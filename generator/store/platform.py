@@ -231,6 +231,8 @@ class PlatformRows:
 
         `within`: as part of this transaction.
         """
+        if within is not None and "tables" not in self.__dict__:  # a second connection might have to be waited for
+            self.tables = self._reflect(within)
         values: dict[str, Any] = {
             "actor_id": actor or "unknown",
             "action": action,

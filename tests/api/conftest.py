@@ -20,6 +20,7 @@ from generator.api.roles import Roles
 from generator.cluster.simulated import SimulatedCluster
 from generator.reconciler.log import make_log
 from tests.cluster.gitops import GitOps, reconciling
+from tests.worker.conftest import simulated as simulated
 from tests.worker.stage import Stage, add_rows, make_platform_repository, open_database, staged
 
 WHO = {"X-User-Id": "test-user", "X-User-Roles": "llm-ops-user"}
@@ -69,16 +70,14 @@ def served(tmp_path: Path) -> Iterator[Served]:
 
 
 @pytest.fixture
-def working(tmp_path: Path) -> Iterator[Served]:
+def working(tmp_path: Path, simulated: SimulatedCluster) -> Iterator[Served]:
     """Reconciler, worker and reader at work on a simulated cluster."""
     root = make_platform_repository(tmp_path / "gitops")
     database = open_database(f"sqlite:///{tmp_path}/ledger.db")
-    cluster = SimulatedCluster("testbed", strict_namespaces=False)
     with (
-        reconciling(GitOps(root, ""), lambda _: cluster, poll=0.1),
-        staged(root, database, lambda _: cluster) as stage,
+        reconciling(GitOps(root, ""), lambda _: simulated, poll=0.1),
+        staged(root, database, lambda _: simulated) as stage,
     ):
         add_rows(stage.platform)
         yield Served(stage, make_context(stage))
-    cluster.close()
     database.close()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,46 +10,28 @@ import pytest
 from generator.cluster.simulated import SimulatedCluster
 from generator.page.drift import drift_of
 from generator.page.routes import install_pages
-from tests.api.conftest import Served, make_context
-from tests.cluster.gitops import GitOps, reconciling
+from tests.api.conftest import Served
+from tests.api.conftest import served as served
+from tests.api.conftest import simulated as simulated
+from tests.api.conftest import working as working
 from tests.page.browser import chromium as chromium
-from tests.worker.stage import add_rows, make_platform_repository, open_database, staged
 
 SUPPORT = "/endpoints/prod/svc-c48311a09cf4"
 
 
 @pytest.fixture
-def paged(tmp_path: Path) -> Iterator[Served]:
+def paged(served: Served) -> Served:
     """Nothing works in the background: what is accepted stays pending."""
-    root = make_platform_repository(tmp_path / "gitops")
-    database = open_database(f"sqlite:///{tmp_path}/ledger.db")
-    with staged(root, database, lambda _: SimulatedCluster("unused"), work=False) as stage:
-        add_rows(stage.platform)
-        yield Served(stage, make_context(stage), install_pages)
-    database.close()
+    served.install = install_pages
+    return served
 
 
 @pytest.fixture
-def simulated() -> Iterator[SimulatedCluster]:
-    """The cluster of `living`."""
-    cluster = SimulatedCluster("testbed", strict_namespaces=False)
-    yield cluster
-    cluster.close()
-
-
-@pytest.fixture
-def living(tmp_path: Path, simulated: SimulatedCluster) -> Iterator[Served]:
+def living(working: Served, simulated: SimulatedCluster) -> Served:
     """Reconciler, worker and reader at work on a simulated cluster."""
-    root = make_platform_repository(tmp_path / "gitops")
-    database = open_database(f"sqlite:///{tmp_path}/ledger.db")
-    with (
-        reconciling(GitOps(root, ""), lambda _: simulated, poll=0.1),
-        staged(root, database, lambda _: simulated) as stage,
-    ):
-        add_rows(stage.platform)
-        drift = drift_of(stage.service.trunk, lambda _: simulated)
-        yield Served(stage, make_context(stage), lambda app: install_pages(app, drift=drift))
-    database.close()
+    drift = drift_of(working.stage.service.trunk, lambda _: simulated)
+    working.install = lambda app: install_pages(app, drift=drift)
+    return working
 
 
 class _Form(HTMLParser):
