@@ -70,7 +70,12 @@ class _Comparison:
                 return False
             for key, value in wanted.items():
                 below = fields.get(f"f:{key}")
-                if below is None or key not in found or not self.agrees(value, found[key], below, (*at, key)):
+                if below is None or key not in found:
+                    return False
+                if type(value) is str and not below:  # most of what is compared
+                    if value != found[key]:
+                        return False
+                elif not self.agrees(value, found[key], below, (*at, key)):
                     return False
             return True
         if isinstance(wanted, list) and isinstance(found, list):

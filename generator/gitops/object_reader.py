@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import subprocess
 import weakref
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, cast
 
 from generator.gitops.process import start_git
+
+MOST = 500
+"""Questions of one exchange: they fit into the pipe, so that nobody waits for an answer that nobody reads."""
 
 
 class ObjectReader:
@@ -25,15 +29,27 @@ class ObjectReader:
 
     def read(self, object_id: str) -> tuple[str, bytes]:
         """Kind and content. ValueError where there is no such object, OSError where the process has ended."""
-        asked = bytes.fromhex(object_id).hex().encode()
-        self._asking.write(asked + b"\n")
+        (found,) = self.read_many([object_id])
+        if found is None:
+            raise ValueError(f"{object_id} is missing")
+        return found
+
+    def read_many(self, object_ids: Sequence[str]) -> list[tuple[str, bytes] | None]:
+        """The same of up to `MOST` objects in one exchange; None for each that there is not."""
+        asked = [bytes.fromhex(object_id).hex().encode() for object_id in object_ids]
+        self._asking.write(b"".join(each + b"\n" for each in asked))
         self._asking.flush()
+        return [self._take_answer(each) for each in asked]
+
+    def _take_answer(self, asked: bytes) -> tuple[str, bytes] | None:
         head = self._answers.readline()
         if not head:
             raise OSError("git cat-file has ended")
         found, *rest = head.split()
-        if found != asked or len(rest) != 2:
-            raise ValueError(head.decode("utf-8", "replace").strip())
+        if found != asked:
+            raise OSError(f"git cat-file answers something else: {head.decode('utf-8', 'replace').strip()}")
+        if len(rest) != 2:
+            return None
         size = int(rest[1])
         data = self._answers.read(size + 1)
         if len(data) != size + 1:

@@ -8,7 +8,7 @@ immutable, caches have locks, refs move by compare-and-swap, and gitdb is called
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -165,6 +165,16 @@ class Repository:
         entries = parse_tree(data)
         self._trees.put(tree_id, entries)
         return entries
+
+    def read_ahead(self, object_ids: Iterable[str]) -> None:
+        """Have blobs and trees in the caches before they are asked for; what is not there is told of then."""
+        ids = dict.fromkeys(object_ids)
+        unknown = [each for each in ids if self._trees.get(each) is None and self._blobs.get(each) is None]
+        for object_id, kind, data in self.objects.read_many(unknown):
+            if kind == "blob":
+                self._blobs.put(object_id, data)
+            elif kind == "tree":
+                self._trees.put(object_id, parse_tree(data))
 
     def write_tree(self, base_tree: str | None, change: TreeChange) -> str:
         """The tree with the change applied; only trees along changed paths are read and written."""

@@ -7,7 +7,7 @@ out of the repository.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from generator.errors import InvalidInput
 from generator.gitops.paths import check_path
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One name in a folder. `id` is the blob's or the tree's; `mode` as git prints it, such as `100644`."""
 
     name: str

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from generator.cluster.orphans import OrphanHint
 from generator.cluster.record import AppliedRecord, read_record, update_record
 from generator.reconciler.endpoint_result import EndpointResult
-from generator.reconciler.environment_sync import EnvironmentSync
+from generator.reconciler.environment_sync import READ_AHEAD, EnvironmentSync
 
 FEW = 20
 """Endpoints whose objects alone are listed; for more, everything in the namespace is."""
@@ -43,9 +43,12 @@ def apply_once(
     try:
         with ThreadPoolExecutor(max_workers=max(1, min(workers, len(chosen)))) as pool:
             results = []
-            for result in pool.map(sync.sync, chosen):
-                progress(result)
-                results.append(result)
+            for start in range(0, len(chosen), READ_AHEAD):
+                part = chosen[start : start + READ_AHEAD]
+                sync.desired.read_ahead(part)
+                for result in pool.map(sync.sync, part):
+                    progress(result)
+                    results.append(result)
     finally:
         sync.orphans = None
     return results

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
+from itertools import islice
 
 from generator.cluster.apply_objects import Listing
 from generator.cluster.changes import Action, ChangeSet, ObjectChange
@@ -27,12 +28,14 @@ from generator.errors import InvalidInput, KindMissing, NotFound, Refused, Revst
 from generator.reconciler.endpoint_result import APPLIED, WAITING, EndpointResult, SyncOptions, is_rolled_out
 from generator.reconciler.prune_gate import History, PruneGate, find_reason_to_keep, limit_pruning
 from generator.reconciler.slots import RolloutSlots
-from generator.reconciler.sync_index import SyncIndex
+from generator.reconciler.sync_index import SyncIndex, endpoint_of
 from generator.render.pods import ENDPOINT, pod_revision_path, value_at
-from generator.service.desired import DesiredEndpoint, DesiredEnvironment, DesiredObject
+from generator.service.desired import DesiredEndpoint, DesiredEnvironment, DesiredObject, file_of
 from generator.service.fleet import EndpointRef
 
 _CACHED_ENDPOINTS = 256
+READ_AHEAD = 100
+"""Endpoints, or objects, that are read from git at one time: some 200 kB of the 4 MB that are kept."""
 _LISTS_AT_ONCE = 3
 """The server writes one list while another is read; more would only hold more of them in memory."""
 
@@ -59,6 +62,7 @@ class EnvironmentSync:
         self.slots = slots
         self._lock = threading.RLock()
         self._desired = desired
+        self._before: DesiredEnvironment | None = None
         self._read: OrderedDict[str, DesiredEndpoint] = OrderedDict()
         self._done: dict[str, str] = {}
         self._gate = PruneGate()
@@ -78,7 +82,7 @@ class EnvironmentSync:
         """Work towards another commit from now on; nothing is pruned before that was judged."""
         with self._lock:
             self._gate.close()
-            self._desired = desired
+            self._before, self._desired = self._desired, desired
             self._read.clear()
 
     def list_objects(self, labels: str = "") -> None:
@@ -86,9 +90,12 @@ class EnvironmentSync:
         namespace = self.desired.environment.spec.namespace
 
         def look(kind: Kind) -> None:
+            listed = self.cluster.list(kind, namespace, labels)
             with suppress(KindMissing):
-                for body in self.cluster.list(kind, namespace, labels):
-                    self.index.observe(kind, body)
+                while bodies := list(islice(listed, READ_AHEAD)):
+                    self.desired.read_ahead(map(endpoint_of, bodies), file_of(kind))
+                    for body in bodies:
+                        self.index.observe(kind, body)
 
         with ThreadPoolExecutor(_LISTS_AT_ONCE) as pool:
             list(pool.map(look, RENDERED))
@@ -132,14 +139,14 @@ class EnvironmentSync:
 
     def _strangers(self) -> list[str]:
         """Endpoints that git does not have, and that were applied from this repository before."""
-        names = [name for name in self.index.endpoints() if name not in self.desired.traces]
+        names = self.index.endpoints(beyond=self.desired.traces)
         history = self._history() if names else None
         return [name for name in names if history is not None and history.traces_of(name).manifests]
 
     def _history(self) -> History:
         with self._lock:
             if self._known_history is None or self._known_history[:2] != (self._desired, self.record):
-                self._known_history = (self._desired, self.record, History(self._desired, self.record))
+                self._known_history = (self._desired, self.record, History(self._desired, self.record, self._before))
             return self._known_history[2]
 
     def doomed_refs(self, name: str, desired: DesiredEndpoint) -> tuple[ObjectRef, ...]:

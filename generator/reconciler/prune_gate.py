@@ -54,9 +54,12 @@ class PruneGate:
 class History:
     """What the commits of the record hold, and whether they lead to the tip. One for each tip."""
 
-    def __init__(self, desired: DesiredEnvironment, record: AppliedRecord | None) -> None:
+    def __init__(
+        self, desired: DesiredEnvironment, record: AppliedRecord | None, before: DesiredEnvironment | None = None
+    ) -> None:
+        """`before`: what was worked towards until now; most often that is what the record holds."""
         self._desired, self._record = desired, record
-        self._older: dict[str, DesiredEnvironment | None] = {}
+        self._older: dict[str, DesiredEnvironment | None] = {} if before is None else {before.commit: before}
         self._leads: dict[str, bool] = {}
 
     def commit_of(self, name: str) -> str:
@@ -72,9 +75,9 @@ class History:
         """The environment at an older commit; None where this clone does not have it."""
         if commit not in self._older:
             try:
-                repository = self._desired.snapshot.repository
-                self._older[commit] = DesiredEnvironment(repository.snapshot(commit), self._desired.name)
-                _ = self._older[commit].traces  # type: ignore[union-attr]
+                snapshot = self._desired.snapshot.repository.snapshot(commit)
+                older = self._older[commit] = DesiredEnvironment(snapshot, self._desired.name, self._desired)
+                _ = older.traces
             except RevstampError:
                 self._older[commit] = None
         return self._older[commit] if commit else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
 from generator.cluster.drift import Drift, content_of, find_drift, is_ours
@@ -17,7 +17,7 @@ from generator.cluster.kinds import Kind, ObjectRef, ref_of
 from generator.cluster.ownership import is_applied
 from generator.cluster.port import Body
 from generator.render.pods import ENDPOINT, STOP, pod_revision_path, value_at
-from generator.service.desired import DesiredObject
+from generator.service.desired import DesiredObject, file_of
 
 Wanted = Callable[[str, ObjectRef], DesiredObject | None]
 """The manifest that git has of an endpoint for this object, or None."""
@@ -66,7 +66,7 @@ class SyncIndex:
         if old is not None and old.key == key and old.uid == str(body["metadata"].get("uid")):
             self._store(ref, _with_status(old, version, body))
             return
-        endpoint = _endpoint_of(body)
+        endpoint = endpoint_of(body)
         wanted = self._wanted(endpoint, ref) if endpoint else None
         mark = _make_mark(body, key, wanted)
         self._store(ref, mark)
@@ -96,7 +96,7 @@ class SyncIndex:
         """The endpoint's objects, where they are just these manifests and nothing is to be told; else None."""
         with self._lock:
             refs = self.owned_refs(endpoint)
-            marks = {f"{ref.kind.name.lower()}.yaml": self._marks[ref] for ref in refs}
+            marks = {file_of(ref.kind): self._marks[ref] for ref in refs}
         if len(refs) != len(blobs) or any(mark.drift for mark in marks.values()):
             return None
         settled = all(file in marks and marks[file].blob == blob for file, blob in blobs.items())
@@ -108,10 +108,11 @@ class SyncIndex:
             refs = [ref for ref in self._by_endpoint.get(endpoint, ()) if self._is_free(ref)]
         return tuple(sorted(refs, key=str))
 
-    def endpoints(self) -> tuple[str, ...]:
-        """Every endpoint that has objects which revstamp applied."""
+    def endpoints(self, beyond: Collection[str] = ()) -> tuple[str, ...]:
+        """Every endpoint that has objects which revstamp applied, but for those that are known already."""
         with self._lock:
-            return tuple(name for name, refs in self._by_endpoint.items() if any(map(self._is_free, refs)))
+            others = [(name, refs) for name, refs in self._by_endpoint.items() if name not in beyond]
+            return tuple(name for name, refs in others if any(map(self._is_free, refs)))
 
     def _is_free(self, ref: ObjectRef) -> bool:
         mark = self._marks[ref]
@@ -157,7 +158,7 @@ def _make_mark(body: Body, key: int, wanted: DesiredObject | None, *, applied: b
     return Mark(
         str(metadata.get("resourceVersion")),
         str(metadata.get("uid")),
-        _endpoint_of(body),
+        endpoint_of(body),
         is_ours(body),
         bool(metadata.get("ownerReferences")),
         key,
@@ -173,7 +174,8 @@ def _with_status(old: Mark, version: str, body: Body) -> Mark:
     return replace(old, version=version, replicas=_replicas(body))
 
 
-def _endpoint_of(body: Body) -> str:
+def endpoint_of(body: Body) -> str:
+    """The endpoint that an object says it belongs to; empty where it says none."""
     labels = body["metadata"].get("labels")
     return str(labels.get(ENDPOINT, "")) if isinstance(labels, Mapping) else ""
 
@@ -194,8 +196,14 @@ def _replicas(body: Body) -> int:
 
 
 def _key(body: Body) -> int:
-    """A hash of everything but the status and what the server counts."""
-    return hash(json.dumps([content_of(body), body["metadata"].get("deletionTimestamp")], sort_keys=True))
+    """A hash of everything but the status and what the server counts.
+
+    Where the server counts generations, each change of the spec is a new one, and the spec need not be looked at.
+    """
+    metadata, content = body["metadata"], content_of(body)
+    if generation := metadata.get("generation"):
+        content = {name: content[name] for name in ("labels", "annotations")} | {"generation": generation}
+    return hash(json.dumps([content, metadata.get("deletionTimestamp")], sort_keys=True))
 
 
 def _is_older(version: str, known: str) -> bool:

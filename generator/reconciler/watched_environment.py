@@ -16,7 +16,7 @@ from typing import Any
 
 from generator.cluster.live_view import LiveView
 from generator.cluster.port import Cluster
-from generator.cluster.record import AppliedRecord, read_record, update_record
+from generator.cluster.record import read_record
 from generator.errors import InternalError, NotLeading, RevstampError
 from generator.gitops.snapshot import Snapshot
 from generator.reconciler.endpoint_result import EndpointResult
@@ -24,6 +24,7 @@ from generator.reconciler.environment_sync import EnvironmentSync
 from generator.reconciler.metrics import Metrics
 from generator.reconciler.pass_log import PassLog
 from generator.reconciler.prune_gate import UNJUDGED
+from generator.reconciler.record_keeper import RecordKeeper
 from generator.reconciler.slots import RolloutSlots
 from generator.reconciler.tracker import RolloutTracker
 from generator.reconciler.work_queue import WorkQueue
@@ -31,6 +32,8 @@ from generator.rollout.status import Expectation, Phase, RolloutStatus, Verdict
 from generator.service.desired import DesiredEnvironment
 from generator.service.expectation import Expectations
 
+_COMMIT = "commit"
+"""Why a pass begins: what it is about goes before every other pass."""
 _JOIN_SECONDS = 10.0
 """How long the end of a term waits for its workers; one that hangs in a request writes nothing afterwards."""
 
@@ -76,7 +79,7 @@ class WatchedEnvironment:
         self.view = LiveView(cluster, spec.namespace, notify=self._touch, listener=self.sync.index)
         self.tracker = RolloutTracker(self.view, self._expect, self._note_status, self._is_quiet, self.told.tell_bug)
         self.results: dict[str, EndpointResult] = {}
-        self._record_due = threading.Event()
+        self._record = RecordKeeper(self.sync, lambda: len(self.queue), log)
         self._unjudged = threading.Event()
         self._seen = _Pending(time.monotonic(), tip.commit)
         self._awaited: set[str] = set()
@@ -152,7 +155,7 @@ class WatchedEnvironment:
                 self._begin(self.sync.pending(), "leftovers")
             if not self.tracker.is_alive():
                 raise InternalError(f"environment {self.name}: rollouts are not followed any more")
-            self._save_record()
+            self._record.save()
             self._count()
 
     def _take_tip(self, tip: DesiredEnvironment) -> bool:
@@ -176,7 +179,7 @@ class WatchedEnvironment:
             self.queue.add(name)
         names = self.sync.everything() if everything else changed
         self._awaited = set(names)
-        self._begin(names, "commit")
+        self._begin(names, _COMMIT)
         return True
 
     def _start_pass(self, why: str) -> None:
@@ -188,13 +191,18 @@ class WatchedEnvironment:
         if refusal is not None:
             self.log.error("nothing is pruned", commit=commit[:10], error=refusal.message, hint=refusal.hint)
             self.metrics.failures.labels(self.name, refusal.code).inc()
-        if names or why == "commit":
+        is_commit = why == _COMMIT
+        if names or is_commit:
             self.log.info("pass", why=why, commit=commit[:10], endpoints=len(names))
         for name in names:
-            self.queue.succeed(name)  # a newer commit may be the fix: no back-off from what failed before
-            self.queue.add(name)
+            if is_commit:
+                self.queue.succeed(name)  # it may be the fix: no back-off from what failed before
+                self.queue.add(name)
+            else:
+                self.queue.add_idle(name)
             self.tracker.touch(name)
-        self._record_due.set()
+        if not names:
+            self._record.ask()  # else each endpoint's pass asks for it
 
     def _work(self) -> None:
         while (name := self.queue.take()) is not None:
@@ -230,7 +238,7 @@ class WatchedEnvironment:
             self._unjudged.set()  # something came up that git does not have: look through all of it
             self._wake.set()
         self.tracker.touch(name)
-        self._record_due.set()
+        self._record.ask()
 
     def _expect(self, name: str) -> Expectation | None:
         """What git wants of an endpoint, and since when it is there."""
@@ -274,26 +282,6 @@ class WatchedEnvironment:
         result = self.results.get(name)
         if result is not None and not result.is_complete and not result.held and after.serving:
             self.queue.add(name)  # an old workload may wait for this one to serve
-
-    def _save_record(self) -> None:
-        """Write which commit the cluster has, but for the endpoints that have another one."""
-        if not self._record_due.is_set():
-            return
-        self._record_due.clear()
-        desired, old = self.sync.desired, self.sync.record or AppliedRecord()
-        behind = {name: old.commit_of(name) for name in self.sync.pending()}
-        record = AppliedRecord(desired.commit, {name: at for name, at in behind.items() if at != desired.commit})
-        if record == self.sync.record:
-            return
-        try:
-            update_record(self.cluster, self.name, self.namespace, lambda _: record)
-        except RevstampError as error:
-            self._record_due.set()
-            if not error.retryable or isinstance(error, NotLeading):
-                raise
-            self.log.warning("the record was not written", error=error.message)
-            return
-        self.sync.record = record
 
     def _count(self) -> None:
         self.metrics.queue.labels(self.name).set(len(self.queue))

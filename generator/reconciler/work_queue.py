@@ -25,6 +25,8 @@ class WorkQueue:
         self._condition = threading.Condition()
         self._due: dict[str, float] = {}
         self._heap: list[tuple[float, int, str]] = []
+        self._idle: dict[str, None] = {}
+        """For when nothing is due, in this order."""
         self._count = itertools.count()
         self._working: set[str] = set()
         self._again: dict[str, float] = {}
@@ -33,7 +35,7 @@ class WorkQueue:
 
     def __len__(self) -> int:
         with self._condition:
-            return len(self._due) + len(self._working)
+            return len(self._due) + len(self._idle) + len(self._working)
 
     def add(self, name: str, delay: float = 0.0) -> None:
         """Have a name looked at in `delay` seconds, or sooner where that was asked for already."""
@@ -42,8 +44,18 @@ class WorkQueue:
             if name in self._working:
                 self._again[name] = min(at, self._again.get(name, at))
             elif name not in self._due or at < self._due[name]:
+                self._idle.pop(name, None)
                 self._due[name] = at
                 heapq.heappush(self._heap, (at, next(self._count), name))
+                self._condition.notify()
+
+    def add_idle(self, name: str) -> None:
+        """Have a name looked at once nothing else is due: a pass over everything holds up no change."""
+        with self._condition:
+            if name in self._working:
+                self._again.setdefault(name, self._clock())
+            elif name not in self._due:
+                self._idle[name] = None
                 self._condition.notify()
 
     def take(self, wait: float | None = None) -> str | None:
@@ -52,21 +64,31 @@ class WorkQueue:
         with self._condition:
             while not self._closed:
                 now = self._clock()
-                pause = None if end is None else end - now
-                while self._heap and self._due.get(self._heap[0][2]) != self._heap[0][0]:
-                    heapq.heappop(self._heap)  # asked for sooner, or taken
-                if self._heap:
-                    at, _, name = self._heap[0]
-                    if at <= now:
-                        heapq.heappop(self._heap)
-                        del self._due[name]
-                        self._working.add(name)
-                        return name
-                    pause = at - now if pause is None else min(pause, at - now)
+                name, pause = self._find_next(now)
+                if name is not None:
+                    self._working.add(name)
+                    return name
+                if end is not None:
+                    pause = end - now if pause is None else min(pause, end - now)
                 if pause is not None and pause <= 0:
                     return None
                 self._condition.wait(pause)
             return None
+
+    def _find_next(self, now: float) -> tuple[str | None, float | None]:
+        """The name that is next, or the seconds until one is due: None where none is."""
+        while self._heap and self._due.get(self._heap[0][2]) != self._heap[0][0]:
+            heapq.heappop(self._heap)  # asked for sooner, or taken
+        at, _, name = self._heap[0] if self._heap else (None, 0, "")
+        if at is not None and at <= now:
+            heapq.heappop(self._heap)
+            del self._due[name]
+            return name, None
+        if self._idle:
+            name = next(iter(self._idle))
+            del self._idle[name]
+            return name, None
+        return None, None if at is None else at - now
 
     def done(self, name: str) -> None:
         """The work on a name has ended, well or not."""

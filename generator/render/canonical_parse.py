@@ -69,7 +69,10 @@ def _read_map(lines: list[str]) -> dict[str, Any]:
             raise _NotCanonical
         if dashes:
             _begin_items(containers, dashes, key, value)
-        waiting = None if key is None else _put(containers[-1], key, value)
+        if type(value) is str and key is not None and key not in containers[-1]:  # most lines
+            containers[-1][key], waiting = value, None
+        else:
+            waiting = None if key is None else _put(containers[-1], key, value)
     if waiting is not None:
         raise _NotCanonical
     return root

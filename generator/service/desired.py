@@ -6,13 +6,14 @@ and rendering: what is committed is what is wanted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from functools import cached_property, partial
+from typing import Any, NamedTuple
 
-from generator.cluster.kinds import ObjectRef, ref_of
-from generator.errors import InvalidInput, NotFound, Refused
+from generator.cluster.kinds import Kind, ObjectRef, ref_of
+from generator.errors import InvalidInput, NotFound, Refused, RevstampError
 from generator.gitops.snapshot import Snapshot
 from generator.render.parse import load_yaml
 from generator.render.pods import ENDPOINT
@@ -26,8 +27,7 @@ from generator.spec.names import is_endpoint_name
 Body = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Traces:
+class Traces(NamedTuple):
     """Ids of what git holds of one endpoint: two equal ones are the same wish. Empty where there is nothing."""
 
     manifests: str = ""
@@ -79,12 +79,12 @@ class DesiredEnvironment:
     """One environment of one commit."""
 
     def __init__(self, snapshot: Snapshot, name: str, before: DesiredEnvironment | None = None) -> None:
-        """`before`: an older commit of it; what environments' files say is taken over where these are the same."""
+        """`before`: another commit of it; what files and folders say is taken over where these are the same."""
         self.snapshot = snapshot
         self.name = name
         self.fleet = Fleet(SnapshotTree(snapshot))
         self._known: dict[str, tuple[object, Any]] = dict(before._known) if before is not None else {}
-        """What was read of environments' files, by what it was read from; so that no chain of commits is kept."""
+        """What was read of files and folders, by what it was read from; so that no chain of commits is kept."""
 
     @property
     def commit(self) -> str:
@@ -113,10 +113,8 @@ class DesiredEnvironment:
 
     @cached_property
     def traces(self) -> Mapping[str, Traces]:
-        """Every endpoint that has manifests, a stamp or a file, by name; only folders are read for it."""
-        manifests = dict(self._list("manifests", suffix=""))
-        stamps = dict(self._list("stamps", suffix=".yaml"))
-        files = dict(self._list_files())
+        """Every endpoint that has manifests, a stamp or a file, by name; only folders that are new are read for it."""
+        manifests, stamps, files = self._list("manifests"), self._list("stamps", suffix=".yaml"), self._list_files()
         names = sorted({*manifests, *stamps, *files})
         return {name: Traces(manifests.get(name, ""), stamps.get(name, ""), files.get(name, "")) for name in names}
 
@@ -160,9 +158,24 @@ class DesiredEnvironment:
         trace = self.traces.get(name)
         return self.snapshot.files_of_tree(trace.manifests) if trace is not None and trace.manifests else {}
 
+    def read_ahead(self, names: Iterable[str], file: str | None = None) -> None:
+        """Have at hand what is asked for next: stamps and manifests of these endpoints, or one file of the manifests.
+
+        What cannot be read is passed over; whoever asks for it is told.
+        """
+        repository = self.snapshot.repository
+        traces = [self.traces[name] for name in names if name in self.traces]
+        repository.read_ahead(trace.manifests for trace in traces if trace.manifests)
+        wanted = [trace.stamp for trace in traces if trace.stamp and file is None]
+        for trace in traces:
+            with suppress(RevstampError):
+                files = self.snapshot.files_of_tree(trace.manifests) if trace.manifests else {}
+                wanted += [blob for name, blob in files.items() if file in (None, name)]
+        repository.read_ahead(wanted)
+
     def read_object(self, name: str, ref: ObjectRef) -> DesiredObject | None:
         """The manifest of one object of an endpoint, or None; only its file is read. InvalidInput as `read`."""
-        file = f"{ref.kind.name.lower()}.yaml"
+        file = file_of(ref.kind)
         blob = self.blobs(name).get(file)
         if blob is None:
             return None
@@ -236,29 +249,46 @@ class DesiredEnvironment:
         checked: Body = body
         return checked
 
-    def _list(self, part: str, suffix: str) -> Iterator[tuple[str, str]]:
+    def _list(self, part: str, suffix: str = "") -> dict[str, str]:
+        """Name → id of the endpoints' trees or blobs in the shard folders of one part."""
         folder = f"{ENVIRONMENTS}/{self.name}/{part}"
+        found: dict[str, str] = {}
         for shard in self.snapshot.entries(folder):
-            if not shard.is_folder:
-                continue
-            for entry in self.snapshot.entries(f"{folder}/{shard.name}"):
-                name = entry.name.removesuffix(suffix)
-                if is_endpoint_name(name) and (not suffix or entry.is_file) and self._stands_right(part, shard, name):
-                    yield name, entry.id
+            if shard.is_folder:
+                path = f"{folder}/{shard.name}"
+                found |= self._once(path, shard.id, partial(self._list_shard, path, part, shard.name, suffix))
+        return found
 
-    def _stands_right(self, part: str, shard: Any, name: str) -> bool:
+    def _list_shard(self, path: str, part: str, shard: str, suffix: str) -> dict[str, str]:
         layout = self.fleet.layout
-        path = layout.stamp_file(self.name, name) if part == "stamps" else layout.manifests_folder(self.name, name)
-        return bool(path.split("/")[3] == shard.name)
+        place = layout.stamp_file if part == "stamps" else layout.manifests_folder
+        return {
+            name: entry.id
+            for entry in self.snapshot.entries(path)
+            if is_endpoint_name(name := entry.name.removesuffix(suffix))
+            and (not suffix or entry.is_file)
+            and place(self.name, name).split("/")[3] == shard
+        }
 
-    def _list_files(self) -> Iterator[tuple[str, str]]:
+    def _list_files(self) -> dict[str, str]:
+        """Name → blob id of the endpoints' own files, which stand in one folder, or in folders below it."""
         folder = self.fleet.layout.endpoints_folder(self.name)
+        found: dict[str, str] = {}
         for entry in self.snapshot.entries(folder):
             if entry.is_folder:
-                for below in self.snapshot.entries(f"{folder}/{entry.name}"):
-                    yield below.name.removesuffix(".yaml"), below.id
+                path = f"{folder}/{entry.name}"
+                found |= self._once(path, entry.id, partial(self._list_folder, path))
             elif entry.name.endswith(".yaml"):
-                yield entry.name.removesuffix(".yaml"), entry.id
+                found[entry.name.removesuffix(".yaml")] = entry.id
+        return found
+
+    def _list_folder(self, path: str) -> dict[str, str]:
+        return {entry.name.removesuffix(".yaml"): entry.id for entry in self.snapshot.entries(path)}
+
+
+def file_of(kind: Kind) -> str:
+    """The file of an endpoint's manifests that holds its object of this kind."""
+    return f"{kind.name.lower()}.yaml"
 
 
 def _is_object(body: Mapping[str, Any], metadata: Mapping[str, Any]) -> bool:

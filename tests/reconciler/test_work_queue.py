@@ -106,3 +106,36 @@ def test_many_workers_take_every_name_once() -> None:
         thread.join(20)
     assert sorted(taken) == sorted(names)
     assert len(queue) == 0
+
+
+def test_a_pass_over_everything_holds_up_no_change() -> None:
+    """Names of a pass come once nothing else is due; one that changes meanwhile comes forward."""
+    queue = WorkQueue()
+    for name in ("one", "two", "three"):
+        queue.add_idle(name)
+    queue.add("changed")
+    queue.add("three")
+    assert [queue.take(0) for _ in range(5)] == ["changed", "three", "one", "two", None]
+
+
+def test_a_name_that_waits_after_a_failure_is_not_brought_forward_by_a_pass() -> None:
+    """What is due later holds up nothing either."""
+    clock = Clock()
+    queue = WorkQueue(clock=clock)
+    queue.add("failing", delay=30)
+    queue.add_idle("failing")
+    queue.add_idle("chat")
+    assert [queue.take(0) for _ in range(2)] == ["chat", None]
+    clock.now += 31
+    assert queue.take(0) == "failing"
+
+
+def test_a_name_that_is_worked_on_comes_again_where_a_pass_asks_for_it() -> None:
+    """The pass may be about a newer commit."""
+    queue = WorkQueue()
+    queue.add_idle("chat")
+    assert queue.take(0) == "chat"
+    queue.add_idle("chat")
+    assert len(queue) == 1
+    queue.done("chat")
+    assert queue.take(0) == "chat"
