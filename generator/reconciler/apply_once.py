@@ -8,13 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
-from generator.cluster.orphans import OrphanHint
 from generator.cluster.record import AppliedRecord, read_record, update_record
 from generator.reconciler.endpoint_result import EndpointResult
-from generator.reconciler.environment_sync import READ_AHEAD, EnvironmentSync
-
-FEW = 20
-"""Endpoints whose objects alone are listed; for more, everything in the namespace is."""
+from generator.reconciler.environment_sync import FEW, READ_AHEAD, EnvironmentSync
 
 
 def prepare(sync: EnvironmentSync, names: Iterable[str] | None) -> tuple[str, ...]:
@@ -38,8 +34,7 @@ def apply_once(
     """Pass over the endpoints, several at a time; each one's result, in the order of the names."""
     chosen = tuple(names)
     sync.judge_pruning(chosen)
-    if len(chosen) > FEW:
-        sync.orphans = OrphanHint(sync.cluster, sync.desired.environment.spec.namespace)
+    sync.begin_pass(len(chosen))
     try:
         with ThreadPoolExecutor(max_workers=max(1, min(workers, len(chosen)))) as pool:
             results = []
@@ -50,7 +45,7 @@ def apply_once(
                     progress(result)
                     results.append(result)
     finally:
-        sync.orphans = None
+        sync.end_pass()
     return results
 
 

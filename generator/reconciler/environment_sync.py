@@ -34,6 +34,8 @@ from generator.service.desired import DesiredEndpoint, DesiredEnvironment, Desir
 from generator.service.fleet import EndpointRef
 
 _CACHED_ENDPOINTS = 256
+FEW = 20
+"""Endpoints whose objects alone are listed; for more, everything in the namespace is."""
 READ_AHEAD = 100
 """Endpoints, or objects, that are read from git at one time: some 200 kB of the 4 MB that are kept."""
 _LISTS_AT_ONCE = 3
@@ -68,8 +70,8 @@ class EnvironmentSync:
         self._gate = PruneGate()
         self.record: AppliedRecord | None = None
         """What was applied before, by the cluster's own record."""
-        self.orphans: OrphanHint | None = None
-        """What a pass over many endpoints has seen of pods without a Deployment, while it lasts."""
+        self._orphans: tuple[OrphanHint, int] | None = None
+        """What a pass over many endpoints has seen of pods without a Deployment, and the Deployments lost before."""
         self._known_history: tuple[DesiredEnvironment, AppliedRecord | None, History] | None = None
         self.index = SyncIndex(self.find_manifest, self._forget_done)
 
@@ -104,6 +106,19 @@ class EnvironmentSync:
         """List the objects of a few endpoints, for a pass over these alone."""
         if chosen := ",".join(names):
             self.list_objects(f"{ENDPOINT} in ({chosen})")
+
+    def begin_pass(self, count: int) -> None:
+        """Before so many endpoints: pods without a Deployment are then asked for once, not for each of them.
+
+        As long as no Deployment that is known now goes away: those of one that does have to be asked for.
+        """
+        if count > FEW:
+            hint = OrphanHint(self.cluster, self.desired.environment.spec.namespace)
+            self._orphans = (hint, self.index.lost_deployments)
+
+    def end_pass(self) -> None:
+        """Nothing waits any more: what was seen is old by the next time."""
+        self._orphans = None
 
     def read(self, name: str) -> DesiredEndpoint:
         """The endpoint as the current commit wants it; the last ones are kept."""
@@ -324,7 +339,10 @@ class EnvironmentSync:
 
     def _listing(self, bodies: Iterable[Body]) -> Listing:
         absent = frozenset(ref for ref in map(ref_of, bodies) if self.index.find(ref) is None)
-        return Listing(absent) if self.orphans is None else Listing(absent, self.orphans.are_there)
+        hint, lost = self._orphans or (None, 0)
+        if hint is None or lost != self.index.lost_deployments:
+            return Listing(absent)
+        return Listing(absent, hint.are_there)
 
     def _is_settled(self, item: DesiredObject) -> bool:
         """Whether nothing is to be done for an object, nor to be told about it."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
 from generator.cluster.drift import Drift, content_of, find_drift, is_ours
-from generator.cluster.kinds import Kind, ObjectRef, ref_of
+from generator.cluster.kinds import DEPLOYMENT, Kind, ObjectRef, ref_of
 from generator.cluster.ownership import is_applied
 from generator.cluster.port import Body
 from generator.render.pods import ENDPOINT, STOP, pod_revision_path, value_at
@@ -51,6 +51,8 @@ class SyncIndex:
         self._lock = threading.RLock()
         self._marks: dict[ObjectRef, Mark] = {}
         self._by_endpoint: dict[str, set[ObjectRef]] = defaultdict(set)
+        self.lost_deployments = 0
+        """How many have gone since the beginning; each may have left pods behind."""
 
     def observe(self, kind: Kind, body: Body, present: bool = True) -> None:
         """Take in what a watch or a listing shows."""
@@ -143,6 +145,7 @@ class SyncIndex:
             old = self._marks.pop(ref, None)
             if old is None:
                 return
+            self.lost_deployments += ref.kind == DEPLOYMENT
             refs = self._by_endpoint.get(old.endpoint)
             if refs is not None:
                 refs.discard(ref)

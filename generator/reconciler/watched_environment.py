@@ -19,7 +19,6 @@ from generator.cluster.port import Cluster
 from generator.cluster.record import read_record
 from generator.errors import InternalError, NotLeading, RevstampError
 from generator.gitops.snapshot import Snapshot
-from generator.reconciler.endpoint_result import EndpointResult
 from generator.reconciler.environment_sync import EnvironmentSync
 from generator.reconciler.metrics import Metrics
 from generator.reconciler.pass_log import PassLog
@@ -78,7 +77,9 @@ class WatchedEnvironment:
         self.sync = EnvironmentSync(cluster, tip, slots=self.slots, notify=self.queue.add, is_failing=self._is_failing)
         self.view = LiveView(cluster, spec.namespace, notify=self._touch, listener=self.sync.index)
         self.tracker = RolloutTracker(self.view, self._expect, self._note_status, self._is_quiet, self.told.tell_bug)
-        self.results: dict[str, EndpointResult] = {}
+        self._suspended: set[str] = set()
+        self._incomplete: set[str] = set()
+        """Endpoints whose last pass left something to do."""
         self._record = RecordKeeper(self.sync, lambda: len(self.queue), log)
         self._unjudged = threading.Event()
         self._seen = _Pending(time.monotonic(), tip.commit)
@@ -156,6 +157,8 @@ class WatchedEnvironment:
             if not self.tracker.is_alive():
                 raise InternalError(f"environment {self.name}: rollouts are not followed any more")
             self._record.save()
+            if not len(self.queue):
+                self.sync.end_pass()
             self._count()
 
     def _take_tip(self, tip: DesiredEnvironment) -> bool:
@@ -191,6 +194,7 @@ class WatchedEnvironment:
         if refusal is not None:
             self.log.error("nothing is pruned", commit=commit[:10], error=refusal.message, hint=refusal.hint)
             self.metrics.failures.labels(self.name, refusal.code).inc()
+        self.sync.begin_pass(len(names))
         is_commit = why == _COMMIT
         if names or is_commit:
             self.log.info("pass", why=why, commit=commit[:10], endpoints=len(names))
@@ -219,7 +223,8 @@ class WatchedEnvironment:
 
     def _apply(self, name: str) -> None:
         result = self.sync.sync(name)
-        self.results[name] = result
+        _keep(self._suspended, name, there="suspended" in result.held)
+        _keep(self._incomplete, name, there=not result.is_complete and not result.held)
         if result.changes.touched and self._applied_at(name, result.pod_revision) is None:
             self._touched_at[name] = (result.pod_revision, datetime.now(UTC))  # an HPA put right later moves nothing
         if isinstance(result.error, NotLeading) or any(
@@ -279,20 +284,26 @@ class WatchedEnvironment:
             self.told.count_end(before, after)
             for waiting in self.slots.release(name, after.expectation.pod_revision):
                 self.queue.add(waiting)
-        result = self.results.get(name)
-        if result is not None and not result.is_complete and not result.held and after.serving:
+        if name in self._incomplete and after.serving:
             self.queue.add(name)  # an old workload may wait for this one to serve
 
     def _count(self) -> None:
         self.metrics.queue.labels(self.name).set(len(self.queue))
         self.metrics.behind.labels(self.name).set(len(self.sync.pending()))
         self.metrics.slots_waiting.labels(self.name).set(len(self.slots.waiting()))
-        held = sum("suspended" in result.held for result in self.results.values())
-        self.metrics.suspended.labels(self.name).set(held)
+        self.metrics.suspended.labels(self.name).set(len(self._suspended))
         counts = Counter(status.verdict for status in self.tracker.statuses().values())
         counts[Verdict.HEALTHY] += self.tracker.quiet_count()
         for verdict in Verdict:
             self.metrics.rollouts.labels(self.name, verdict.value).set(counts[verdict])
+
+
+def _keep(names: set[str], name: str, *, there: bool) -> None:
+    """Each step by itself, since others count them meanwhile."""
+    if there:
+        names.add(name)
+    else:
+        names.discard(name)
 
 
 def _is_rolling(status: RolloutStatus) -> bool:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from generator.cluster.kinds import Kind, ObjectRef, ref_of
 from generator.errors import InvalidInput, NotFound, Refused, RevstampError
+from generator.gitops.cache import BoundedCache
 from generator.gitops.snapshot import Snapshot
 from generator.render.parse import load_yaml
 from generator.render.pods import ENDPOINT
@@ -25,6 +26,8 @@ from generator.spec.environment import Environment
 from generator.spec.names import is_endpoint_name
 
 Body = Mapping[str, Any]
+_KNOWN_STAMPS = 20_000
+"""Stamps of which the pod revision is remembered, some 200 bytes each: it is asked for with each event of a pod."""
 
 
 class Traces(NamedTuple):
@@ -85,6 +88,8 @@ class DesiredEnvironment:
         self.fleet = Fleet(SnapshotTree(snapshot))
         self._known: dict[str, tuple[object, Any]] = dict(before._known) if before is not None else {}
         """What was read of files and folders, by what it was read from; so that no chain of commits is kept."""
+        self._pod_revisions: BoundedCache[tuple[int | None]]
+        self._pod_revisions = before._pod_revisions if before is not None else BoundedCache(_KNOWN_STAMPS)
 
     @property
     def commit(self) -> str:
@@ -136,8 +141,12 @@ class DesiredEnvironment:
         trace = self.traces.get(name)
         if trace is None or not trace.stamp or not trace.manifests:
             return None
-        stamp = self.fleet.stamp(EndpointRef(self.name, name))
-        return stamp.pod_revision if stamp is not None else None
+        known = self._pod_revisions.get(trace.stamp)
+        if known is None:
+            stamp = self.fleet.stamp(EndpointRef(self.name, name))
+            known = (stamp.pod_revision if stamp is not None else None,)
+            self._pod_revisions.put(trace.stamp, known)
+        return known[0]
 
     def find_id(self, name: str) -> str | None:
         """The platform's id of an endpoint, as its file gives it. InvalidInput where the file is wrong."""

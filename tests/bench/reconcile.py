@@ -7,13 +7,14 @@ chance. The rest is measured with all that acts.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tests.bench.harness import Bench, Row, benchmark, tell
-from tests.bench.reconcile_apply import compare_applies
+from tests.bench.reconcile_apply import GOALS, UNCHANGED, compare_applies, make_row
 from tests.bench.reconcile_change import measure_one_change
 from tests.bench.reconcile_memory import measure_memory
+from tests.bench.reconcile_pass import measure_full_pass
 from tests.testbed.cluster.hold import hold_cluster
 from tests.testbed.cluster.spec import SERVER_ONLY, ClusterSpec
 from tests.testbed.errors import Missing
@@ -23,9 +24,12 @@ from tests.testbed.settings import SETTINGS
 @benchmark("reconcile")
 def measure(bench: Bench) -> Iterator[Row]:
     """All rows; none where the testbed is not built."""
+    peers: dict[str, float] = {}
     try:
-        for rows in (_measure_applies(bench), _measure_following(bench)):
-            yield from _tell_each(rows)
+        for row in _tell_each(_measure_applies(bench)):
+            peers[row.name] = row.peer_value or 0.0
+            yield row
+        yield from _tell_each(_measure_following(bench, peers))
     except Missing as error:
         bench.note(f"reconcile: not measured, {error}")
 
@@ -44,9 +48,13 @@ def _measure_applies(bench: Bench) -> Iterator[Row]:
             yield from compare_applies(bench, kubeconfig, kubectl, count)
 
 
-def _measure_following(bench: Bench) -> Iterator[Row]:
+def _measure_following(bench: Bench, peers: Mapping[str, float]) -> Iterator[Row]:
     with hold_cluster(SETTINGS, ClusterSpec(), "bench") as cluster:
         kubeconfig = Path(cluster.kubeconfig)
+        count = bench.pick(full=1000, quick=40, tiny=2)
+        took = measure_full_pass(bench, kubeconfig, count) * 1000 / count
+        peer = peers[f"apply {count} endpoints, unchanged"]
+        yield make_row(f"full pass of a reconciler over {count} endpoints, unchanged", took, peer, GOALS[UNCHANGED])
         yield from measure_one_change(bench, kubeconfig, bench.pick(full=1000, quick=40, tiny=2))
         for count in dict.fromkeys((bench.pick(full=1000, quick=40, tiny=2), bench.pick(full=5000, quick=40, tiny=2))):
             yield measure_memory(bench, kubeconfig, count)

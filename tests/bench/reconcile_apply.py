@@ -15,8 +15,8 @@ from tests.bench.cluster_fleet import make_fleet, make_namespace, move_to
 from tests.bench.harness import Bench, Row, median, revstamp_command, seconds, tell
 from tests.cluster.gitops import GitOps
 
-_FIRST, _UNCHANGED = "first", "unchanged"
-_GOALS = {_FIRST: 6.0, _UNCHANGED: 10.0}
+FIRST, UNCHANGED = "first", "unchanged"
+GOALS = {FIRST: 6.0, UNCHANGED: 10.0}
 _PEER = "kubectl apply --server-side -R"
 
 
@@ -24,8 +24,8 @@ _PEER = "kubectl apply --server-side -R"
 class _Taken:
     """Seconds of each round, by the clock and of the API server's processors."""
 
-    waited: dict[str, list[float]] = field(default_factory=lambda: {_FIRST: [], _UNCHANGED: []})
-    served: dict[str, list[float]] = field(default_factory=lambda: {_FIRST: [], _UNCHANGED: []})
+    waited: dict[str, list[float]] = field(default_factory=lambda: {FIRST: [], UNCHANGED: []})
+    served: dict[str, list[float]] = field(default_factory=lambda: {FIRST: [], UNCHANGED: []})
 
 
 def compare_applies(bench: Bench, kubeconfig: Path, kubectl: str, count: int) -> Iterator[Row]:
@@ -43,24 +43,25 @@ def compare_applies(bench: Bench, kubeconfig: Path, kubectl: str, count: int) ->
     for turn in range(rounds):
         for who in sorted(commands, reverse=bool(turn % 2)):
             _measure_round(gitops, kubeconfig, kubectl, f"fleet-{count}-{turn}-{who}", commands[who], taken[who])
-    for what, goal in _GOALS.items():
+    for what, goal in GOALS.items():
         own, peer = (median(taken[who].waited[what]) * 1000 / count for who in ("own", "peer"))
-        yield _make_row(f"apply {count} endpoints, {what}", own, peer, goal)
+        yield make_row(f"apply {count} endpoints, {what}", own, peer, goal)
         own, peer = (median(taken[who].served[what]) * 1000 / count for who in ("own", "peer"))
-        yield _make_row(f"… processor time that it takes the API server, {count} {what}", own, peer)
+        yield make_row(f"… processor time that it takes the API server, {count} {what}", own, peer)
 
 
 def _measure_round(
     gitops: GitOps, kubeconfig: Path, kubectl: str, namespace: str, command: Sequence[str], taken: _Taken
 ) -> None:
     move_to(gitops, make_namespace(kubeconfig, namespace))
-    for what in _GOALS:
+    for what in GOALS:
         before = _read_server_seconds(kubeconfig, kubectl)
         taken.waited[what].append(seconds(lambda: run_command(command)))
         taken.served[what].append(_read_server_seconds(kubeconfig, kubectl) - before)
 
 
-def _make_row(name: str, own: float, peer: float, goal: float | None = None) -> Row:
+def make_row(name: str, own: float, peer: float, goal: float | None = None) -> Row:
+    """Milliseconds an endpoint, ours beside kubectl's."""
     ratio = round(peer / own, 1) if own else None
     told = (f">= {goal:g}x", bool(ratio and ratio >= goal)) if goal is not None else (None, None)
     return Row(name, round(own, 2), "ms/endpoint", _PEER, round(peer, 2), ratio, *told)

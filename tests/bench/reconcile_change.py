@@ -103,7 +103,7 @@ def measure_one_change(bench: Bench, kubeconfig: Path, count: int) -> Iterator[R
     workspace = Workspace.open(gitops.root, Settings())
     run_command([*revstamp_command(), "-C", str(gitops.root), "apply", "-e", "test", "--kubeconfig", str(kubeconfig)])
     with _watched(kubeconfig, gitops) as (running, observer):
-        _settle(kubeconfig, gitops.namespace)
+        settle(kubeconfig, gitops.namespace)
         times = [_change_one(workspace, running, observer, name_of(number)) for number in range(rounds)]
     remove_namespace(kubeconfig, gitops.namespace)
     applied, verdicts, signs = zip(*times, strict=True)
@@ -156,7 +156,7 @@ def _healthy_at(running: Running, name: str, revision: str) -> float | None:
     return time.monotonic() if good else None
 
 
-def _settle(kubeconfig: Path, namespace: str) -> None:
+def settle(kubeconfig: Path, namespace: str) -> None:
     """Wait until the controllers have nothing more to do for the Deployments of a namespace."""
     port = open_cluster("bench", kubeconfig=str(kubeconfig))
     try:

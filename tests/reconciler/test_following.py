@@ -138,7 +138,8 @@ def test_a_first_pass_over_many_reads_no_object_that_the_listing_did_not_show(
     gitops: GitOps, cluster: SimulatedCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One request an object, and one list of ReplicaSets for all."""
-    monkeypatch.setattr("generator.reconciler.apply_once.FEW", 1)
+    for room in ("apply_once", "environment_sync"):
+        monkeypatch.setattr(f"generator.reconciler.{room}.FEW", 1)
     asked: list[str] = []
     for verb in ("read", "apply", "list"):
         call = getattr(cluster, verb)
