@@ -26,7 +26,8 @@ from generator.cluster.port import Body, Cluster
 from generator.cluster.record import AppliedRecord
 from generator.errors import InvalidInput, KindMissing, NotFound, Refused, RevstampError
 from generator.reconciler.endpoint_result import APPLIED, WAITING, EndpointResult, SyncOptions, is_rolled_out
-from generator.reconciler.prune_gate import History, PruneGate, find_reason_to_keep, limit_pruning
+from generator.reconciler.leftovers import Leftovers
+from generator.reconciler.prune_gate import PruneGate, limit_pruning
 from generator.reconciler.slots import RolloutSlots
 from generator.reconciler.sync_index import SyncIndex, endpoint_of
 from generator.render.pods import ENDPOINT, pod_revision_path, value_at
@@ -72,7 +73,7 @@ class EnvironmentSync:
         """What was applied before, by the cluster's own record."""
         self._orphans: tuple[OrphanHint, int] | None = None
         """What a pass over many endpoints has seen of pods without a Deployment, and the Deployments lost before."""
-        self._known_history: tuple[DesiredEnvironment, AppliedRecord | None, History] | None = None
+        self._known_leftovers: Leftovers | None = None
         self.index = SyncIndex(self.find_manifest, self._forget_done)
 
     @property
@@ -146,44 +147,21 @@ class EnvironmentSync:
         """Endpoints that are not known to be in sync, and those that only the cluster still has."""
         traces = self.desired.traces
         behind = [name for name, trace in traces.items() if self._done.get(name) != trace.manifests + trace.stamp]
-        return tuple(sorted({*behind, *self._strangers()}))
+        return tuple(sorted({*behind, *self._leftovers().strangers()}))
 
     def everything(self) -> tuple[str, ...]:
         """Every endpoint, also those that only the cluster still has."""
-        return tuple(sorted({*self.desired.traces, *self._strangers()}))
+        return tuple(sorted({*self.desired.traces, *self._leftovers().strangers()}))
 
-    def _strangers(self) -> list[str]:
-        """Endpoints that git does not have, and that were applied from this repository before."""
-        names = self.index.endpoints(beyond=self.desired.traces)
-        history = self._history() if names else None
-        return [name for name in names if history is not None and history.traces_of(name).manifests]
-
-    def _history(self) -> History:
-        with self._lock:
-            if self._known_history is None or self._known_history[:2] != (self._desired, self.record):
-                self._known_history = (self._desired, self.record, History(self._desired, self.record, self._before))
-            return self._known_history[2]
-
-    def doomed_refs(self, name: str, desired: DesiredEndpoint) -> tuple[ObjectRef, ...]:
+    def doomed_refs(self, desired: DesiredEndpoint) -> tuple[ObjectRef, ...]:
         """Objects of an endpoint that revstamp applied and git no longer has; whether they may go is another matter."""
-        wanted = {ref_of(body) for body in desired.bodies}
-        left = [ref for ref in self.index.owned_refs(name) if ref not in wanted]
-        return tuple(dict.fromkeys((*left, *self._recorded_refs(name, wanted))))
+        return self._leftovers().refs_of(desired)
 
-    def _recorded_refs(self, name: str, wanted: set[ObjectRef]) -> list[ObjectRef]:
-        """Objects of kinds that are not looked through, from the tree that was applied last."""
-        commit = self.record.commit_of(name) if self.record else ""
-        if not commit or commit == self.desired.commit:
-            return []
-        older = self._history().older(commit)
-        if older is None or older.traces.get(name) == self.desired.traces.get(name):
-            return []
-        try:
-            bodies = older.read(name).bodies
-        except RevstampError:
-            return []  # a shallow clone, or another history: what revstamp renders itself is found by its label
-        refs = (ref_of(body) for body in bodies)
-        return [ref for ref in refs if ref not in wanted and ref.kind not in RENDERED]
+    def _leftovers(self) -> Leftovers:
+        with self._lock:
+            if self._known_leftovers is None or self._known_leftovers.source != (self._desired, self.record):
+                self._known_leftovers = Leftovers(self.index, self._desired, self.record, self._before)
+            return self._known_leftovers
 
     def judge_pruning(self, names: Iterable[str] | None = None) -> Refused | None:
         """Look through all that git no longer has, and say what of it may be pruned; the refusal where it is too much.
@@ -193,11 +171,12 @@ class EnvironmentSync:
         self._gate.close()
         if not self.options.prune:
             return None
-        desired, history = self.desired, self._history()
+        desired, leftovers = self.desired, self._leftovers()
+        confirmed = bool(self.options.confirmed_prune)
         doomed: set[ObjectRef] = set()
         kept: dict[ObjectRef, str] = {}
         for name in self.pending() if names is None else names:
-            refs, reason = self._judge_endpoint(name, history)
+            refs, reason = leftovers.judge(name, self.read, confirmed=confirmed)
             if reason:
                 kept.update(dict.fromkeys(refs, reason))
             else:
@@ -210,23 +189,6 @@ class EnvironmentSync:
             if self._desired is desired:
                 self._gate.open(doomed, kept)
         return refusal
-
-    def _judge_endpoint(self, name: str, history: History) -> tuple[tuple[ObjectRef, ...], str]:
-        """What git no longer has of an endpoint, and why it is kept."""
-        try:
-            if self._leaves_nothing(name) or self.index.find_settled(name, self.desired.blobs(name)) is not None:
-                return (), ""
-            desired = self.read(name)
-            refs = self.doomed_refs(name, desired)
-            rival = bool(refs) and bool(self.desired.find_rival(name))
-            confirmed = bool(self.options.confirmed_prune)
-            return refs, find_reason_to_keep(desired, history, stays=rival, confirmed=confirmed) if refs else ""
-        except RevstampError:
-            return (), ""  # nothing of it is pruned: what was not judged is kept
-
-    def _leaves_nothing(self, name: str) -> bool:
-        """Whether no object of an endpoint was ever applied, as far as the cluster and its record know."""
-        return not self.index.owned_refs(name) and not (self.record and self.record.commit_of(name))
 
     def sync(self, name: str) -> EndpointResult:
         """One endpoint's pass. Whatever is wrong with it is part of the answer."""
@@ -313,7 +275,7 @@ class EnvironmentSync:
 
     def _run(self, desired: DesiredEndpoint) -> ChangeSet:
         name = desired.ref.name
-        left = self.doomed_refs(name, desired)
+        left = self.doomed_refs(desired)
         doomed, kept = self._gate.split(left) if self.options.prune else ((), ())
         swaps = any(ref.kind in WORKLOADS for ref in left)  # whether the successor serves must be seen
         fresh = [

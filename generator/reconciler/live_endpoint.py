@@ -43,7 +43,7 @@ def diff_endpoint(sync: EnvironmentSync, name: str) -> EndpointDiff:
     try:
         desired = sync.read(name)
         objects = [diff_live(sync.cluster, manifest, policy) for manifest in order_manifests(desired.bodies)]
-        objects += [diff_doomed(sync.cluster, ref, name) for ref in sync.doomed_refs(name, desired)]
+        objects += [diff_doomed(sync.cluster, ref, name) for ref in sync.doomed_refs(desired)]
     except RevstampError as error:
         return EndpointDiff(name, error=error)
     return EndpointDiff(name, tuple(objects))

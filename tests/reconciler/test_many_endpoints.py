@@ -15,6 +15,7 @@ from generator.service.desired import DesiredEnvironment
 from generator.service.workspace import Workspace
 from generator.settings import Settings
 from tests.bench.cluster_fleet import make_fleet, name_of
+from tests.bench.reconcile_change import wait_for
 from tests.cluster.gitops import GitOps, make_gitops, reconciling
 
 NAMESPACE = "llm-test"
@@ -70,9 +71,9 @@ def test_the_pods_of_a_deployment_that_goes_in_the_middle_of_a_pass_are_kept(
     ref = ObjectRef(DEPLOYMENT, NAMESPACE, "chat")
     live = cluster.read(ref)
     assert live is not None
-    while not any((one.get("spec") or {}).get("replicas") for one in cluster.list(REPLICA_SET, NAMESPACE)):
-        pass
+    wait_for(lambda: any(one["spec"].get("replicas") for one in cluster.list(REPLICA_SET, NAMESPACE)) or None)
     cluster.delete(ref, uid=live["metadata"]["uid"], propagation=Propagation.ORPHAN)
+    wait_for(lambda: cluster.read(ref) is None or None)
     sync.index.observe(DEPLOYMENT, live, present=False)
     (change,) = [change for change in sync.sync("chat").changes if change.ref == ref]
     assert "it adopts 2 pods" in change.reason
