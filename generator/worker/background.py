@@ -36,10 +36,13 @@ class Background:
     ) -> None:
         self.source = source
         leases = Leases(service.ledger.database, holder)
-        self.worker = Worker(service, source, log) if WORKER in parts else None
+        self.worker: Worker | None = None
         self.reader: StatusReader | None = None
         if READER in parts:
             self.reader = StatusReader(source, service.ledger, service.platform, open_cluster, log, options)
+        if WORKER in parts:
+            tell_reader = self.reader.nudge if self.reader is not None else lambda: None
+            self.worker = Worker(service, source, log, tell_reader)
         loops = ((WORKER, self.worker), (READER, self.reader))
         self.elected = [Elected(name, leases, part.run, log) for name, part in loops if part is not None]
 

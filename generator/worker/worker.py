@@ -41,8 +41,11 @@ _LOOK_BACK = timedelta(days=1)
 class Worker:
     """Drives the ledger of one repository while it leads."""
 
-    def __init__(self, service: Redeployments, source: BranchSource, log: Any) -> None:
-        self._service, self._source, self._log = service, source, log
+    def __init__(
+        self, service: Redeployments, source: BranchSource, log: Any, tell_reader: Callable[[], None] = lambda: None
+    ) -> None:
+        """`tell_reader` is called when a row has come into git: its rollout may have ended by then."""
+        self._service, self._source, self._log, self._tell_reader = service, source, log, tell_reader
         self._committer = Committer(service.trunk, service.ledger, LEASE)
         self._branch = BranchReader(service.trunk.repository, service.trunk.branch, service.ledger, log)
         self._states = EndpointStates(service.ledger.database)
@@ -87,6 +90,7 @@ class Worker:
         tip = self._tip
         if tip is not None and tip.commit != self._taken and self._branch.take(tip):
             self._taken = tip.commit
+            self._tell_reader()
 
     def _commit_pending(self, pool: ThreadPoolExecutor) -> bool:
         now = time.monotonic()
@@ -107,6 +111,7 @@ class Worker:
             after = self._committer.drive(row)
             if after is not None and after.state is State.FAILED:
                 self._tell_not_created(after)
+            self._tell_reader()
             return after
         except StoreError:
             raise

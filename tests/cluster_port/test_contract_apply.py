@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import time
 from typing import Any
 
 import pytest
@@ -198,6 +199,24 @@ def test_a_changed_field_moves_version_and_generation(subject: Subject) -> None:
     assert second["metadata"]["generation"] == first["metadata"]["generation"] + 1
     assert int(second["metadata"]["resourceVersion"]) > int(first["metadata"]["resourceVersion"])
     assert third["metadata"]["generation"] == second["metadata"]["generation"] + 1
+
+
+def test_the_time_of_an_entry_is_that_of_the_last_change_of_any_value(subject: Subject) -> None:
+    """Rollouts are measured from it. An apply that changes nothing moves it as little as it moves the object."""
+
+    def written(body: Body) -> str:
+        (moment,) = {str(e["time"]) for e in body["metadata"]["managedFields"] if e["operation"] == "Apply"}
+        return moment
+
+    first = sparse(subject.namespace)
+    second = changed(first, "spec/template/spec/containers/0/image", "registry.internal/serve/vllm:2")
+    times = []
+    for body in (first, first, second, second):
+        times.append(written(subject.port.apply(body)))
+        time.sleep(1.1)  # it counts in seconds
+    assert times[0] == times[1]
+    assert times[1] < times[2]
+    assert times[2] == times[3]
 
 
 def test_another_managers_field_is_a_conflict_that_names_it(subject: Subject) -> None:

@@ -106,7 +106,7 @@ def apply_manifest(
     changed, _ = compare_fields(group, live, merged)
     _take_over(claims, owner, changed, force)
     last = claims.get(owner, Claim(frozenset(), now))
-    claims[owner] = last if last.fields == fields else Claim(fields, now)
+    claims[owner] = last if last.fields == fields and not changed else Claim(fields, now)
     kept = make_tree(frozenset().union(*(claim.fields for claim in claims.values())))
     pruned = _remove(group, merged, make_tree(last.fields), kept)
     return _with_claims(pruned, claims)
