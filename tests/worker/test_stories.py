@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from generator.cluster.kinds import POD
 from generator.cluster.simulated import SimulatedCluster
 from generator.errors import AlreadyRunning, InvalidInput, NotFound, Refused
+from generator.reconciler.log import make_log
 from generator.service import committing
 from generator.service.committing import Committer
 from generator.service.desired import DesiredEnvironment
@@ -21,6 +23,7 @@ from generator.store.endpoints import EndpointStates
 from generator.store.queries import Filter
 from generator.store.states import Kind, State
 from generator.worker.reader import NOT_APPLIED, ReaderOptions
+from generator.worker.worker import Worker
 from tests.cluster.gitops import GitOps, reconciling
 from tests.fleet_repository import git
 from tests.worker.stage import Stage, staged
@@ -268,6 +271,21 @@ def test_without_anybody_who_applies_it_a_commit_fails_and_says_so(
         row = stage.wait(stage.service.redeploy("test/chat", ANN).row)
         assert (row.state, row.failure_reason) == (State.FAILED, NOT_APPLIED)
         assert "reconciler" in row.hint
+
+
+def test_the_reader_is_told_when_a_row_has_come_into_git(
+    gitops: GitOps, ledger_file: Database, simulated: SimulatedCluster
+) -> None:
+    """A small rollout may have ended by then, and nothing more will happen that the reader would see."""
+    gitops.add("chat")
+    with staged(gitops.root, ledger_file, lambda _: simulated, work=False) as stage:
+        row = stage.service.redeploy("test/chat", ANN).row
+        told: list[State] = []
+        log = make_log("json", stage.lines)
+        worker = Worker(stage.service, stage.source, log, lambda: told.append(stage.service.queries.get(row.id).state))
+        with ThreadPoolExecutor(1) as pool:
+            worker.turn(pool)
+        assert told == [State.COMMITTED]
 
 
 def test_whoever_applies_the_commit_it_is_settled_the_same(
