@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 
 from generator.cluster.live_view import LiveView
@@ -75,6 +76,11 @@ class RolloutTracker:
         """Whether the last answer is about what git wants now."""
         with self._condition:
             return name not in self._unseen
+
+    def find_old(self, names: AbstractSet[str]) -> set[str]:
+        """Those of the names of which the last answer is not about what git wants now; quick also for very many."""
+        with self._condition:
+            return self._unseen.keys() & names
 
     def status(self, name: str) -> RolloutStatus | None:
         """The last answer."""

@@ -80,7 +80,7 @@ class EnvironmentObserver:
     def take_changed(self) -> set[str]:
         """Endpoints that something happened to since this was asked last, as far as they have been looked at."""
         with self._lock:
-            changed = {name for name in self._changed if self.is_current(name)}
+            changed = self._changed - self.tracker.find_old(self._changed)
             self._changed -= changed
             return changed
 
