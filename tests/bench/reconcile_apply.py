@@ -35,7 +35,7 @@ def compare_applies(bench: Bench, kubeconfig: Path, kubectl: str, count: int) ->
     gitops = make_fleet(root, f"fleet-{count}", count)
     manifests = str(root / "environments" / "test" / "manifests")
     commands = {
-        "own": [*revstamp_command(), "-C", str(root), "apply", "-e", "test", "--kubeconfig", str(kubeconfig)],
+        "own": apply_command(root, kubeconfig),
         "peer": [kubectl, "--kubeconfig", str(kubeconfig), "apply", "--server-side", "-R", "-f", manifests],
     }
     taken = {who: _Taken() for who in commands}
@@ -65,6 +65,11 @@ def make_row(name: str, own: float, peer: float, goal: float | None = None) -> R
     ratio = round(peer / own, 1) if own else None
     told = (f">= {goal:g}x", bool(ratio and ratio >= goal)) if goal is not None else (None, None)
     return Row(name, round(own, 2), "ms/endpoint", _PEER, round(peer, 2), ratio, *told)
+
+
+def apply_command(root: Path, kubeconfig: Path) -> list[str]:
+    """A pass over the whole repository, as a process."""
+    return [*revstamp_command(), "-C", str(root), "apply", "-e", "test", "--kubeconfig", str(kubeconfig)]
 
 
 def run_command(words: Sequence[str]) -> bytes:

@@ -22,8 +22,8 @@ from generator.service.operations import PatchOperation
 from generator.service.workspace import Workspace
 from generator.settings import Settings
 from tests.bench.cluster_fleet import make_fleet, make_namespace, name_of, remove_namespace
-from tests.bench.harness import Bench, Row, median, percentile, revstamp_command, tell
-from tests.bench.reconcile_apply import run_command
+from tests.bench.harness import Bench, Row, median, percentile, tell
+from tests.bench.reconcile_apply import apply_command, run_command
 from tests.cluster.gitops import GitOps, Running, reconciling
 from tests.testbed.workloads import is_rolled_out
 
@@ -101,7 +101,7 @@ def measure_one_change(bench: Bench, kubeconfig: Path, count: int) -> Iterator[R
     rounds = bench.pick(full=60, quick=5, tiny=1)
     gitops = make_fleet(bench.scratch / "one", make_namespace(kubeconfig, "bench-one"), count, running=rounds)
     workspace = Workspace.open(gitops.root, Settings())
-    run_command([*revstamp_command(), "-C", str(gitops.root), "apply", "-e", "test", "--kubeconfig", str(kubeconfig)])
+    run_command(apply_command(gitops.root, kubeconfig))
     with _watched(kubeconfig, gitops) as (running, observer):
         settle(kubeconfig, gitops.namespace)
         times = [_change_one(workspace, running, observer, name_of(number)) for number in range(rounds)]

@@ -15,8 +15,8 @@ from generator.errors import Refused
 from generator.reconciler.environment_sync import EnvironmentSync
 from generator.reconciler.watched_environment import WatchedEnvironment
 from tests.bench.cluster_fleet import make_fleet, make_namespace, remove_namespace
-from tests.bench.harness import Bench, median, revstamp_command, tell
-from tests.bench.reconcile_apply import run_command
+from tests.bench.harness import Bench, median, tell
+from tests.bench.reconcile_apply import apply_command, run_command
 from tests.bench.reconcile_change import settle
 from tests.cluster.gitops import reconciling
 
@@ -30,9 +30,7 @@ def measure_full_pass(bench: Bench, kubeconfig: Path, count: int) -> float:
     gitops = make_fleet(bench.scratch / "pass", make_namespace(kubeconfig, "bench-pass"), count, running=0)
     port = open_cluster("testbed", kubeconfig=str(kubeconfig), connections=12)
     try:
-        run_command(
-            [*revstamp_command(), "-C", str(gitops.root), "apply", "-e", "test", "--kubeconfig", str(kubeconfig)]
-        )
+        run_command(apply_command(gitops.root, kubeconfig))
         settle(kubeconfig, gitops.namespace)
         with _noting_begins() as begun, reconciling(gitops, lambda _: port, full_pass_seconds=_EVERY) as running:
             running.wait_applied(gitops.tip)

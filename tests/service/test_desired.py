@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -49,15 +50,17 @@ def repository(tmp_path: Path) -> Repository:
     return Repository.init_bare(tmp_path / "bare.git")
 
 
-def _commit(repository: Repository, files: dict[str, bytes], edit: dict[str, bytes | None]) -> str:
-    """The commit that follows when the files have been edited; a file takes the place of a folder, and back."""
-    for path, content in edit.items():
-        for other in [other for other in files if _overlap(path, other)]:
-            del files[other]
-        if content is not None:
-            files[path] = content
-    tree = repository.write_tree(None, TreeChange({**files, "revstamp.yaml": _SETTINGS}))
-    return repository.write_commit(tree, [], CommitMessage("edit"))
+def _commits(repository: Repository, changes: list[dict[str, bytes | None]]) -> Iterator[str]:
+    """The commits of one edit after another; a file takes the place of a folder, and back."""
+    files: dict[str, bytes] = {}
+    for edit in changes:
+        for path, content in edit.items():
+            for other in [other for other in files if _overlap(path, other)]:
+                del files[other]
+            if content is not None:
+                files[path] = content
+        tree = repository.write_tree(None, TreeChange({**files, "revstamp.yaml": _SETTINGS}))
+        yield repository.write_commit(tree, [], CommitMessage("edit"))
 
 
 def _overlap(path: str, other: str) -> bool:
@@ -70,11 +73,9 @@ def test_what_is_taken_over_from_the_commit_before_is_what_a_fresh_look_finds(
     repository: Repository, changes: list[dict[str, bytes | None]]
 ) -> None:
     """Forwards and backwards, whatever was added, removed or put in the wrong place."""
-    files: dict[str, bytes] = {}
     before: DesiredEnvironment | None = None
     seen: list[tuple[str, DesiredEnvironment]] = []
-    for edit in changes:
-        commit = _commit(repository, files, edit)
+    for commit in _commits(repository, changes):
         before = DesiredEnvironment(repository.snapshot(commit), "test", before)
         assert before.traces == DesiredEnvironment(repository.snapshot(commit), "test").traces
         seen.append((commit, before))
@@ -88,9 +89,7 @@ def test_reading_ahead_refuses_nothing_and_changes_no_answer(
     repository: Repository, changes: list[dict[str, bytes | None]]
 ) -> None:
     """Not even where a file stands in a folder's place, which whoever asks for it is told."""
-    files: dict[str, bytes] = {}
-    for edit in changes:
-        commit = _commit(repository, files, edit)
+    for commit in _commits(repository, changes):
         ahead, plain = (DesiredEnvironment(Repository.open(repository.git_dir).snapshot(commit), "test") for _ in "ab")
         ahead.read_ahead([*NAMES, "nobody"])
         ahead.read_ahead(NAMES, "deployment.yaml")
