@@ -23,7 +23,7 @@ from generator.cluster.simulated.clock import Clock, SystemClock
 from generator.cluster.simulated.controllers import Controllers
 from generator.cluster.simulated.defaults import set_defaults
 from generator.cluster.simulated.faults import Faults
-from generator.cluster.simulated.field_owners import Conflicting, apply_manifest, update_body
+from generator.cluster.simulated.field_owners import Conflicting, apply_manifest, keep_times, update_body
 from generator.cluster.simulated.json_patch import PatchInvalid, TestFailed, apply_operations
 from generator.cluster.simulated.merging import without_empty
 from generator.cluster.simulated.quotas import find_exceeded
@@ -294,6 +294,8 @@ class SimulatedCluster:
     def _keep(self, ref: ObjectRef, body: dict[str, Any], live: Body | None, dry_run: bool = False) -> Body:
         """Fill in, check, store."""
         filled = set_defaults(without_empty(body))
+        if live is not None:
+            filled = keep_times(live, filled)
         check_object(self._name, ref, filled, live)
         if live is None and key_of_kind(ref.kind) == POD_KEY and (over := find_exceeded(self._store, filled)):
             raise say_quota(self._name, ref, over)

@@ -197,6 +197,19 @@ def update_status(
     return {**body, "metadata": {**body["metadata"], "managedFields": [*others, *entry]}}
 
 
+def keep_times(live: Mapping[str, Any], body: dict[str, Any]) -> dict[str, Any]:
+    """The body with its entries as they were, where nothing has changed but the times of entries.
+
+    A write can take away what a webhook fills in again at once: to the server that is no change.
+    """
+    entries = live["metadata"].get("managedFields") or []
+    before = {**body, "metadata": {**body["metadata"], "managedFields": entries}}
+    fields = {owner: claim.fields for owner, claim in read_claims(live).items()}
+    if before != live or fields != {owner: claim.fields for owner, claim in read_claims(body).items()}:
+        return body
+    return before
+
+
 def _with_claims(body: dict[str, Any], claims: Claims) -> dict[str, Any]:
     metadata = {key: value for key, value in body["metadata"].items() if key != "managedFields"}
     return {**body, "metadata": {**metadata, "managedFields": write_claims(claims)}}
