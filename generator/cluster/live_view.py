@@ -106,15 +106,18 @@ class LiveView:
         with self._lock:
             return tuple(self._objects)
 
-    def is_complete(self, endpoint: str, pod_revision: str) -> bool:
-        """Whether all Deployments of an endpoint, one at least, have just the pods that they ask for, all available.
+    def count_complete(self, endpoint: str, pod_revision: str) -> int | None:
+        """The pods of an endpoint, where all its Deployments, one at least, have what they ask for; else None.
 
-        A cheap look for many: what is not complete is assessed.
+        That is: as many as they ask for, all available, all of this pod revision. A cheap look for many: what is not
+        complete is assessed.
         """
         with self._lock:
             known = self._objects.get(endpoint) or {}
             deployments = list(known.get(DEPLOYMENT.name, {}).values())
-        return bool(deployments) and all(_has_all(item, pod_revision) for item in deployments)
+        if not deployments or not all(_has_all(item, pod_revision) for item in deployments):
+            return None
+        return sum(_wanted(item) for item in deployments)
 
     def objects_of(self, endpoint: str, workload: tuple[str, str]) -> LiveObjects:
         """What is there of an endpoint whose workload is of this kind and name."""
@@ -257,8 +260,12 @@ class LiveView:
 
 
 def _has_all(deployment: Body, pod_revision: str) -> bool:
-    status, wanted = deployment.get("status") or {}, (deployment.get("spec") or {}).get("replicas", 1)
-    counts = {status.get(name, 0) for name in ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas")}
+    status = deployment.get("status") or {}
+    counts = {status.get(name, 0) for name in ("replicas", "updatedReplicas", "availableReplicas")}
     seen = status.get("observedGeneration") == deployment["metadata"].get("generation")
     annotations = value_at(deployment, "spec", "template", "metadata", "annotations") or {}
-    return bool(seen and counts == {wanted} and annotations.get(REVISION) == pod_revision)
+    return bool(seen and counts == {_wanted(deployment)} and annotations.get(REVISION) == pod_revision)
+
+
+def _wanted(deployment: Body) -> int:
+    return int((deployment.get("spec") or {}).get("replicas", 1))

@@ -264,7 +264,7 @@ class WatchedEnvironment:
         if name in self.slots.holders():
             return False
         pod_revision = self.sync.desired.pod_revision_of(name)
-        return pod_revision is not None and self.view.is_complete(name, str(pod_revision))
+        return pod_revision is not None and self.view.count_complete(name, str(pod_revision)) is not None
 
     def _is_failing(self, name: str) -> bool:
         status = self.tracker.status(name)

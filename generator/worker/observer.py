@@ -138,10 +138,11 @@ class EnvironmentObserver:
         return self._expectations.find(self.desired, name)
 
     def _is_quiet(self, name: str) -> bool:
+        """Whether an endpoint has no pods and wants none: of one that runs, the counts are to be told."""
         if name in self._awaited:
             return False
         pod_revision = self.desired.pod_revision_of(name)
-        return pod_revision is not None and self.view.is_complete(name, str(pod_revision))
+        return pod_revision is not None and self.view.count_complete(name, str(pod_revision)) == 0
 
     def _tell_bug(self, name: str, error: Exception) -> None:
         bug = InternalError.from_bug(error)

@@ -23,7 +23,7 @@ def measure_memory(bench: Bench, kubeconfig: Path, count: int) -> Row:
     """The peak of `revstamp reconcile` from its start until everything is applied and some seconds have passed."""
     tell(f"reconcile: memory with {count} endpoints")
     root = bench.scratch / f"memory-{count}"
-    gitops = make_fleet(root, make_namespace(kubeconfig, f"bench-memory-{count}"), count, running=0)
+    gitops = make_fleet(root, make_namespace(kubeconfig, f"bench-memory-{count}"), count, running=count)
     words = [*revstamp_command(), "-C", str(root), "reconcile", "--kubeconfig", str(kubeconfig), "--output", "json"]
     process = subprocess.Popen(words, stderr=subprocess.DEVNULL)
     port = open_cluster("bench", kubeconfig=str(kubeconfig))

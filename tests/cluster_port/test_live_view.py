@@ -14,7 +14,9 @@ from generator.cluster.live_view import LiveView
 from generator.cluster.port import Happening, WatchEvent
 from generator.cluster.simulated import SimulatedCluster
 from generator.errors import InternalError
-from tests.cluster.objects import deployment
+from tests.cluster.objects import deployment, labelled
+from tests.cluster_port.subject import Subject
+from tests.testbed.workloads import make_inference_service
 
 SPACE = "llm-ops-dev"
 
@@ -131,3 +133,35 @@ def test_a_watch_that_lost_its_place_keeps_what_is_still_there() -> None:
     finally:
         view.close()
         cluster.close()
+
+
+def test_what_has_all_its_pods_is_counted_without_an_assessment(subject: Subject) -> None:
+    """As many as it asks for, of the revision that is asked about; while it rolls there is nothing to count."""
+    view = LiveView(subject.port, subject.namespace)
+    view.start()
+    try:
+        assert view.wait_until_listed(30)
+        assert view.count_complete("chat", "1") is None
+        subject.port.apply(deployment(subject.namespace))
+        subject.until(lambda: view.count_complete("chat", "1") == 2)
+        assert view.count_complete("chat", "2") is None
+        subject.port.apply(deployment(subject.namespace, revision=2, fate="never-ready"))
+        subject.until(lambda: view.count_complete("chat", "1") is None)
+        subject.until(lambda: len(view.objects_of("chat", ("Deployment", "chat")).pods) > 2)
+        assert view.count_complete("chat", "2") is None
+        subject.port.apply(deployment(subject.namespace, revision=3, replicas=0))
+        subject.until(lambda: view.count_complete("chat", "3") == 0)
+    finally:
+        view.close()
+
+
+def test_a_child_of_kserve_is_counted_too(subject: Subject) -> None:
+    """It carries the endpoint's label and the pod revision."""
+    view = LiveView(subject.port, subject.namespace)
+    view.start()
+    try:
+        assert view.wait_until_listed(30)
+        subject.port.apply(labelled(make_inference_service(subject.namespace)))
+        subject.until(lambda: view.count_complete("chat", "1") == 1)
+    finally:
+        view.close()
