@@ -89,9 +89,13 @@ class Guard:
             await self._app(scope, body, answer_of_app)
         except Rejected as rejected:
             body.rejected = rejected
+        except asyncio.CancelledError:  # the server ends, and has waited for long enough
+            if status:
+                raise
+            body.rejected = _ending()
         finally:
             if body.rejected is not None and not status:
-                close = {"Connection": "close"} if body.rejected.status in (408, 413) else {}
+                close = {"Connection": "close"} if body.rejected.status in (408, 413, 503) else {}
                 await answer_rejected(scope["path"], body.rejected, close)(scope, receive, answer)
             self._tell(scope, status, time.monotonic() - began)
 
@@ -145,6 +149,11 @@ class _Bounded:
                 self.rejected = _too_large(self._most)
                 raise self.rejected
         return message
+
+
+def _ending() -> Rejected:
+    hint = "send it again, with the same Idempotency-Key if it had one: whether it has counted is not known"
+    return Rejected(503, "ending", "the server ended before the request did", hint)
 
 
 def _too_large(most: int) -> Rejected:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import httpx
 import pytest
@@ -56,8 +59,6 @@ def serve(folder: Path, remote: Path, *words: str, **variables: str) -> Iterator
 
 def free_port() -> int:
     """A port of loopback that nobody has now."""
-    import socket
-
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])
@@ -236,6 +237,60 @@ def test_sigterm_gives_the_leases_back(tmp_path: Path, remote: Path) -> None:
             assert "Traceback" not in text
 
 
+BODY = b"{}"
+
+
+@contextmanager
+def asking(base: str) -> Iterator[tuple[socket.socket, BinaryIO]]:
+    """A redeploy whose route waits for its body, and the answer, on the server at this address."""
+    host, port = base.removeprefix("http://").split(":")
+    given = {**WHO, "Host": f"{host}:{port}", "Content-Type": "application/json", "Expect": "100-continue"}
+    lines = [f"{name}: {value}" for name, value in {**given, "Content-Length": len(BODY)}.items()]
+    head = "\r\n".join([f"POST {OWN}/endpoints/{NAME}/redeploy?reason=late HTTP/1.1", *lines, "", ""])
+    with socket.create_connection((host, int(port)), PATIENCE) as connection, connection.makefile("rb") as answer:
+        connection.sendall(head.encode("ascii"))
+        assert (answer.readline(), answer.readline()) == (b"HTTP/1.1 100 Continue\r\n", b"\r\n")
+        yield connection, answer
+
+
+@pytest.mark.sweep
+def test_a_request_under_way_is_answered_before_the_server_ends(tmp_path: Path, remote: Path) -> None:
+    """SIGTERM comes between its headers and its body: it is accepted nevertheless, and kept."""
+    folder, port = tmp_path / "served", free_port()
+    base, url = f"http://127.0.0.1:{port}", f"sqlite:///{tmp_path}/ledger.db"
+    assert run(["db", "upgrade", "--database", url]) == 0
+    with serve(folder, remote, "--listen", f"127.0.0.1:{port}", REVSTAMP_DATABASE=url) as process:
+        until(lambda: answers(base), "it answers", folder)
+        with (
+            httpx.stream("GET", f"{base}{OWN}/events", headers=WHO, timeout=PATIENCE) as stream,
+            asking(base) as (connection, answer),
+        ):
+            process.send_signal(signal.SIGTERM)
+            list(stream.iter_lines())  # it ends when the signal has arrived
+            connection.sendall(BODY)
+            assert answer.readline() == b"HTTP/1.1 202 Accepted\r\n"
+        assert process.wait(PATIENCE) == 0, (folder / "log").read_text()[-3000:]
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as database:
+        assert database.execute("select reason from revstamp_redeployments").fetchall() == [("late",)]
+
+
+@pytest.mark.sweep
+def test_a_request_that_does_not_end_is_told_that_the_server_does(tmp_path: Path, remote: Path) -> None:
+    """After the time that answers under way have: it may be sent again."""
+    folder, port = tmp_path / "served", free_port()
+    base = f"http://127.0.0.1:{port}"
+    with serve(folder, remote, "--listen", f"127.0.0.1:{port}") as process:
+        until(lambda: answers(base), "it answers", folder)
+        with asking(base) as (_, answer):
+            process.send_signal(signal.SIGTERM)
+            text = answer.read()
+        assert text.startswith(b"HTTP/1.1 503 "), text
+        assert b"retry-after: 5" in text.lower()
+        assert b'"error":"ending"' in text
+        assert process.wait(PATIENCE) == 0
+        assert "Traceback" not in (folder / "log").read_text()
+
+
 @pytest.mark.testbed
 def test_a_database_that_comes_late_is_waited_for_and_one_that_goes_is_told(
     tmp_path: Path, remote: Path, crashing_postgres: CrashingPostgres
@@ -287,8 +342,6 @@ def check_answers_without_database(base: str) -> None:
 
 def test_an_address_that_is_taken_is_said_before_anything_begins(tmp_path: Path, remote: Path) -> None:
     """No lease is taken, no branch is fetched for it."""
-    import socket
-
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -303,7 +356,5 @@ def test_an_address_that_is_taken_is_said_before_anything_begins(tmp_path: Path,
 
 def test_the_socket_says_that_it_is_tcp() -> None:
     """Else the event loop leaves Nagle's algorithm on, and the end of each answer waits for the client, for 40 ms."""
-    import socket
-
     with listening("127.0.0.1", 0) as listener:
         assert listener.proto == socket.IPPROTO_TCP
