@@ -7,7 +7,6 @@ on whole and on trimmed objects; a field that it begins to read is to be added h
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from sys import intern
 from typing import Any
 
 from generator.render.pods import AUTOSCALER, ENDPOINT, MODE, ORDINAL, REVISION, STOP, items_at, map_at
@@ -24,8 +23,6 @@ _PROBE = ("initialDelaySeconds", "failureThreshold", "periodSeconds")
 _CONTAINERS = ("initContainers", "containers")
 _WORDS = 1024
 """Characters kept of a message: more than evidence shows, and enough to know its words by."""
-_NAME = 64
-"""Texts up to this length are shared between objects: reasons and names come in thousands."""
 
 
 def trim_pod(body: Body) -> Body:
@@ -130,15 +127,11 @@ def _trim_state(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _keep(body: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    return {name: _share(body[name]) for name in names if body.get(name) is not None}
+    return {name: _shorten(body[name]) for name in names if body.get(name) is not None}
 
 
-def _share(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    if len(value) > _WORDS:
-        value = " ".join(value.split())[:_WORDS]
-    return intern(value) if len(value) <= _NAME else value
+def _shorten(value: Any) -> Any:
+    return " ".join(value.split())[:_WORDS] if isinstance(value, str) and len(value) > _WORDS else value
 
 
 def _drop_empty(body: dict[str, Any]) -> dict[str, Any]:
