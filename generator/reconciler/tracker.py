@@ -49,6 +49,8 @@ class RolloutTracker:
         self._is_quiet, self._on_bug = is_quiet, on_bug
         self._quiet: set[str] = set()
         self._condition = threading.Condition()
+        self._looking = threading.RLock()
+        """One look at a time, whoever asks for it: an older view must not be written over a newer one."""
         self._touched: set[str] = set()
         self._unseen: dict[str, int] = {}
         self._renewals = 0
@@ -115,24 +117,23 @@ class RolloutTracker:
 
         One that is quiet from the start is only counted: of thousands, few roll, and assessing takes milliseconds.
         """
-        renewal = self._unseen.get(name)
-        try:
-            if name not in self._memories and self._is_quiet(name):
+        with self._looking:
+            renewal = self._unseen.get(name)
+            try:
+                if name not in self._memories and self._is_quiet(name):
+                    self._keep_quiet(name, renewal)
+                    return None
                 with self._condition:
-                    self._quiet.add(name)
-                    self._note_seen(name, renewal)
+                    self._quiet.discard(name)
+                expectation = self._expect(name)
+            except RevstampError:
                 return None
-            with self._condition:
-                self._quiet.discard(name)
-            expectation = self._expect(name)
-        except RevstampError:
-            return None
-        if expectation is None:
-            with self._condition:
-                self._statuses.pop(name, None)
-                self._memories.pop(name, None)
-                self._note_seen(name, renewal)
-            return None
+            if expectation is None:
+                self._forget(name, renewal)
+                return None
+            return self._assess(name, expectation, renewal)
+
+    def _assess(self, name: str, expectation: Expectation, renewal: int | None) -> RolloutStatus:
         live = self._view.objects_of(name, (expectation.kind, expectation.workload))
         before = self.status(name)
         after, memory = assess(expectation, live, self._now(), self._remember(name))
@@ -143,6 +144,17 @@ class RolloutTracker:
         if before is None or is_other(before, after):
             self._on_change(before, after)
         return after
+
+    def _keep_quiet(self, name: str, renewal: int | None) -> None:
+        with self._condition:
+            self._quiet.add(name)
+            self._note_seen(name, renewal)
+
+    def _forget(self, name: str, renewal: int | None) -> None:
+        with self._condition:
+            self._statuses.pop(name, None)
+            self._memories.pop(name, None)
+            self._note_seen(name, renewal)
 
     def is_alive(self) -> bool:
         """Whether rollouts are still looked at."""

@@ -1,4 +1,4 @@
-"""Rollouts whose deadline passes are seen, also where something happens to others all the time."""
+"""Rollouts whose deadline passes are seen, also where much happens, and the newest look counts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import time
 from typing import Any
 
 from generator.reconciler.tracker import RolloutTracker
-from generator.rollout.status import Expectation, LiveObjects
+from generator.rollout.status import Expectation, LiveObjects, Phase, RolloutStatus
+from tests.cluster.objects import deployment
 
 
 class EmptyView:
@@ -57,3 +58,39 @@ def test_deadlines_are_seen_while_something_happens_to_others_all_the_time() -> 
     thread.join()
     tracker.close()
     assert tracker.looked.count("hangs") >= 3
+
+
+class ChangingView:
+    """A view whose first answer, which is slow, shows no workload; later ones show it."""
+
+    def __init__(self) -> None:
+        self.asked, self.may_answer = 0, threading.Event()
+
+    def objects_of(self, name: str, _: tuple[str, str]) -> LiveObjects:
+        """What is there when it is asked for."""
+        self.asked += 1
+        if self.asked > 1:
+            body = deployment("here")
+            return LiveObjects({**body, "metadata": {**body["metadata"], "name": name}}, None, (), (), ())
+        assert self.may_answer.wait(30)
+        return LiveObjects(None, None, (), (), ())
+
+
+def test_what_was_seen_earlier_is_not_written_over_what_was_seen_later() -> None:
+    """Several threads may look at one endpoint: the tracker's own, and one that waits for a rollout."""
+    view: Any = ChangingView()
+    seen: list[RolloutStatus] = []
+    tracker = RolloutTracker(view, make_expectation, lambda _, after: seen.append(after))
+    slow, quick = (threading.Thread(target=tracker.look, args=("chat",)) for _ in range(2))
+    slow.start()
+    while not view.asked:
+        time.sleep(0.01)
+    quick.start()
+    quick.join(0.5)
+    view.may_answer.set()
+    slow.join(30)
+    quick.join(30)
+    last = tracker.status("chat")
+    assert last is not None
+    assert [status.phase for status in seen] == [Phase.NOT_APPLIED, Phase.STARTING]
+    assert last.phase is Phase.STARTING
