@@ -6,6 +6,7 @@ and what is no longer.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -36,6 +37,7 @@ from generator.cluster.prune import order_doomed, prune_object
 
 _ATTENDANTS = frozenset({SERVICE.name, INGRESS.name, HTTP_ROUTE.name, POD_DISRUPTION_BUDGET.name})
 """Kinds that lead requests to the pods of a workload, or keep these from being evicted."""
+_KEPT = re.compile(r"kept until .+ serves")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,11 @@ def _apply_swapping(cluster: Cluster, task: EndpointPass) -> Sequence[Applied]:
 
 def _live_objects(applied: Sequence[Applied]) -> dict[ObjectRef, Body]:
     return {item.change.ref: item.live for item in applied if item.live is not None}
+
+
+def is_swapping(changes: ChangeSet) -> bool:
+    """Whether something is kept until the workload serves that takes another one's place."""
+    return any(change.action is Action.SKIPPED and _KEPT.fullmatch(change.reason) for change in changes)
 
 
 def _say_kept(successor: ObjectRef | None) -> str:

@@ -15,6 +15,8 @@ from generator.cluster.port import Body, Cluster
 from generator.errors import StaleObject
 
 _ATTEMPTS = 8
+_MOST = 1_000_000
+"""Characters of `endpoints`: a ConfigMap holds 1 MiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,15 @@ class AppliedRecord:
         """The record with other commits for some endpoints."""
         apart = {**self.apart, **applied}
         return AppliedRecord(self.commit, {name: at for name, at in apart.items() if at != self.commit})
+
+
+def fits(record: AppliedRecord) -> bool:
+    """Whether a ConfigMap can hold it."""
+    return len(_write_apart(record)) <= _MOST
+
+
+def _write_apart(record: AppliedRecord) -> str:
+    return json.dumps(dict(sorted(record.apart.items())))
 
 
 def record_ref(environment: str, namespace: str) -> ObjectRef:
@@ -87,5 +98,5 @@ def _body(ref: ObjectRef, record: AppliedRecord, version: str = "") -> dict[str,
     }
     if version:
         metadata["resourceVersion"] = version
-    data = {"commit": record.commit, "endpoints": json.dumps(dict(sorted(record.apart.items())))}
+    data = {"commit": record.commit, "endpoints": _write_apart(record)}
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}

@@ -14,8 +14,9 @@ from typing import IO, cast
 
 from generator.gitops.process import start_git
 
-MOST = 500
-"""Questions of one exchange: they fit into the pipe, so that nobody waits for an answer that nobody reads."""
+MOST = 90
+"""Questions of one exchange: they fit into a pipe of one page, which is what a user with many pipes gets: nobody waits
+for an answer that nobody reads."""
 
 
 class ObjectReader:

@@ -31,7 +31,7 @@ from generator.reconciler.prune_gate import PruneGate, limit_pruning
 from generator.reconciler.slots import RolloutSlots
 from generator.reconciler.sync_index import SyncIndex, endpoint_of
 from generator.render.pods import ENDPOINT, pod_revision_path, value_at
-from generator.service.desired import DesiredEndpoint, DesiredEnvironment, DesiredObject, file_of
+from generator.service.desired import DesiredEndpoint, DesiredEnvironment, DesiredObject, Traces, file_of
 from generator.service.fleet import EndpointRef
 
 _CACHED_ENDPOINTS = 256
@@ -93,8 +93,8 @@ class EnvironmentSync:
         namespace = self.desired.environment.spec.namespace
 
         def look(kind: Kind) -> None:
-            listed = self.cluster.list(kind, namespace, labels)
             with suppress(KindMissing):
+                listed = self.cluster.list(kind, namespace, labels)
                 while bodies := list(islice(listed, READ_AHEAD)):
                     self.desired.read_ahead(map(endpoint_of, bodies), file_of(kind))
                     for body in bodies:
@@ -146,8 +146,17 @@ class EnvironmentSync:
     def pending(self) -> tuple[str, ...]:
         """Endpoints that are not known to be in sync, and those that only the cluster still has."""
         traces = self.desired.traces
-        behind = [name for name, trace in traces.items() if self._done.get(name) != trace.manifests + trace.stamp]
+        behind = [name for name in traces if not self.is_done(name)]
         return tuple(sorted({*behind, *self._leftovers().strangers()}))
+
+    def is_done(self, name: str) -> bool:
+        """Whether the cluster is known to have what the current commit says of an endpoint."""
+        trace = self.desired.traces.get(name, Traces())
+        return self._done.get(name, "") == trace.manifests + trace.stamp
+
+    def is_same_wish(self, name: str, commit: str) -> bool:
+        """Whether another commit, where this clone has it, says the same of an endpoint as the current one."""
+        return self._leftovers().is_same_wish(name, commit)
 
     def everything(self) -> tuple[str, ...]:
         """Every endpoint, also those that only the cluster still has."""
@@ -221,8 +230,9 @@ class EnvironmentSync:
         except RevstampError as error:
             return replace(result, error=error)
         if result.is_complete:
-            trace = desired.traces
-            self._done[name] = trace.manifests + trace.stamp
+            self._done[name] = desired.traces.manifests + desired.traces.stamp
+        else:
+            self._done.pop(name, None)  # what came up during an earlier pass is found by a later one
         return result
 
     def _give_back(self, slots: RolloutSlots, result: EndpointResult) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from generator.cluster.record import AppliedRecord
 from generator.errors import RevstampError
 from generator.reconciler.prune_gate import History, find_reason_to_keep
 from generator.reconciler.sync_index import SyncIndex
-from generator.service.desired import DesiredEndpoint, DesiredEnvironment
+from generator.service.desired import DesiredEndpoint, DesiredEnvironment, Traces
 
 
 class Leftovers:
@@ -36,6 +36,12 @@ class Leftovers:
         """Endpoints that git does not have, and that were applied from this repository before."""
         names = self._index.endpoints(beyond=self._desired.traces)
         return [name for name in names if self._history.traces_of(name).manifests]
+
+    def is_same_wish(self, name: str, commit: str) -> bool:
+        """Whether another commit says the same of an endpoint as the tip; False where it is not in this clone."""
+        older, now = self._history.older(commit), self._desired.traces.get(name, Traces())
+        then = older.traces.get(name, Traces()) if older is not None else None
+        return then is not None and (then.manifests, then.stamp) == (now.manifests, now.stamp)
 
     def refs_of(self, endpoint: DesiredEndpoint) -> tuple[ObjectRef, ...]:
         """Objects of an endpoint that revstamp applied and git no longer has; whether they may go is another matter."""

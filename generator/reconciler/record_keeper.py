@@ -10,26 +10,34 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from generator.cluster.record import AppliedRecord, update_record
+from generator.cluster.record import AppliedRecord, fits, update_record
 from generator.errors import NotLeading, RevstampError
 from generator.reconciler.environment_sync import EnvironmentSync
 
 _SHARE = 20.0
 """How many times as long as writing took pass before the next one, while endpoints wait."""
+_LONGEST = 5.0
+"""Seconds that may pass so at most: what is applied and not recorded is not known to the next leader."""
 
 
 class RecordKeeper:
     """Writes which commit the cluster has, but for the endpoints that have another one. `ask` from any thread."""
 
-    def __init__(self, sync: EnvironmentSync, is_waiting: Callable[[], object], log: Any) -> None:
-        """`is_waiting`: whether endpoints wait to be seen to."""
-        self._sync, self._is_waiting, self._log = sync, is_waiting, log
+    def __init__(self, sync: EnvironmentSync, is_busy: Callable[[], bool], log: Any) -> None:
+        """`is_busy`: whether endpoints are being seen to; those that wait for another attempt do not count."""
+        self._sync, self._is_busy, self._log = sync, is_busy, log
         self._is_due = threading.Event()
         self._earliest = 0.0
+        self._written: AppliedRecord | None = None
 
     def ask(self) -> None:
         """Have the record written soon: something may have come to what git says."""
         self._is_due.set()
+
+    def note(self) -> AppliedRecord:
+        """Bring up to date what this process goes by, before it works towards another commit."""
+        record = self._sync.record = self._make()
+        return record
 
     def save(self) -> None:
         """Write the record where that was asked for and it says something new.
@@ -38,24 +46,38 @@ class RecordKeeper:
         NotLeading, and what trying again does not help against.
         """
         began = time.monotonic()
-        if not self._is_due.is_set() or (self._is_waiting() and began < self._earliest):
+        if not self._is_due.is_set() or (self._is_busy() and began < self._earliest):
             return
         self._is_due.clear()
-        record = self._make()
-        if record != self._sync.record:
+        record = self.note()
+        if record != self._written:
             self._write(record)
-        self._earliest = time.monotonic() + _SHARE * (time.monotonic() - began)
+        took = time.monotonic() - began
+        self._earliest = began + took + min(_LONGEST, _SHARE * took)
+
+    def finish(self) -> None:
+        """Write it once more where that was asked for; what fails is only told, for nothing is done any more."""
+        self._earliest = 0.0
+        try:
+            self.save()
+        except RevstampError as error:
+            self._log.warning("the record was not written", error=error.message)
 
     def _make(self) -> AppliedRecord:
+        """As short as possible: an endpoint of which both commits say the same need not be told apart."""
         commit, old = self._sync.desired.commit, self._sync.record or AppliedRecord()
         behind = {name: old.commit_of(name) for name in self._sync.pending()}
-        return AppliedRecord(commit, {name: at for name, at in behind.items() if at != commit})
+        apart = {name: at for name, at in behind.items() if at != commit and not self._sync.is_same_wish(name, at)}
+        return AppliedRecord(commit, apart)
 
     def _write(self, record: AppliedRecord) -> None:
+        if not fits(record):
+            self._log.warning("the record is too long to be written", endpoints=len(record.apart))
+            return  # it gets shorter with each endpoint that has what the commit says
         desired = self._sync.desired
         try:
             update_record(self._sync.cluster, desired.name, desired.environment.spec.namespace, lambda _: record)
-            self._sync.record = record
+            self._written = record
         except RevstampError as error:
             self._is_due.set()
             if not error.retryable or isinstance(error, NotLeading):

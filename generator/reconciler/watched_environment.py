@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from generator.cluster.endpoint_pass import is_swapping
 from generator.cluster.live_view import LiveView
 from generator.cluster.port import Cluster
 from generator.cluster.record import read_record
@@ -33,6 +34,8 @@ from generator.service.expectation import Expectations
 
 _COMMIT = "commit"
 """Why a pass begins: what it is about goes before every other pass."""
+_SWAP_SECONDS = 0.2
+"""Between an event of an endpoint whose workloads swap places and the next pass over it: events come in bunches."""
 _JOIN_SECONDS = 10.0
 """How long the end of a term waits for its workers; one that hangs in a request writes nothing afterwards."""
 
@@ -45,14 +48,6 @@ class LoopOptions:
     full_pass_seconds: float = 600.0
     retry_first: float = 1.0
     retry_longest: float = 300.0
-
-
-@dataclass(slots=True)
-class _Pending:
-    """What is known of a commit that is being applied."""
-
-    seen_at: float
-    commit: str
 
 
 class WatchedEnvironment:
@@ -78,12 +73,12 @@ class WatchedEnvironment:
         self.view = LiveView(cluster, spec.namespace, notify=self._touch, listener=self.sync.index)
         self.tracker = RolloutTracker(self.view, self._expect, self._note_status, self._is_quiet, self.told.tell_bug)
         self._suspended: set[str] = set()
-        self._incomplete: set[str] = set()
-        """Endpoints whose last pass left something to do."""
-        self._record = RecordKeeper(self.sync, lambda: len(self.queue), log)
+        self._swapping: set[str] = set()
+        """Endpoints whose old workload waits for the new one."""
+        self._record = RecordKeeper(self.sync, self.queue.is_busy, log)
         self._unjudged = threading.Event()
-        self._seen = _Pending(time.monotonic(), tip.commit)
-        self._awaited: set[str] = set()
+        self._awaited: dict[str, float] = {}
+        """By endpoint that a commit changed: when that was seen first."""
         self._expectations = Expectations()
         self._touched_at: dict[str, tuple[int, datetime]] = {}
         """By endpoint: the pod revision, and when it was first applied."""
@@ -95,6 +90,8 @@ class WatchedEnvironment:
 
     def _touch(self, name: str) -> None:
         self.tracker.touch(name)
+        if name in self._swapping:
+            self.queue.add(name, _SWAP_SECONDS)  # any event may say that the new workload serves
 
     def move_to(self, snapshot: Snapshot) -> None:
         """Take a newer tip; from any thread."""
@@ -119,15 +116,20 @@ class WatchedEnvironment:
                 self._threads.append(thread)
                 thread.start()
             self._loop(stop)
+            self._end_work()
+            self._record.finish()
         finally:
             self.close()
 
     def close(self) -> None:
         """End all threads of this term."""
-        self._stop.set()
-        self.queue.close()
+        self._end_work()
         self.tracker.close()
         self.view.close()
+
+    def _end_work(self) -> None:
+        self._stop.set()
+        self.queue.close()
         end = time.monotonic() + _JOIN_SECONDS
         for thread in self._threads:
             thread.join(max(0.1, end - time.monotonic()))
@@ -176,12 +178,13 @@ class WatchedEnvironment:
             return False
         changed = tip.changed_since(old)
         everything = tip.environment_trace != old.environment_trace
-        self._seen = _Pending(time.monotonic(), tip.commit)
+        self._record.note()
         self.sync.move_to(tip)
         for name in self.slots.set_limit(spec.policies.max_concurrent_rollouts):
             self.queue.add(name)
         names = self.sync.everything() if everything else changed
-        self._awaited = set(names)
+        for name in names:
+            self._awaited.setdefault(name, time.monotonic())
         self._begin(names, _COMMIT)
         return True
 
@@ -224,7 +227,7 @@ class WatchedEnvironment:
     def _apply(self, name: str) -> None:
         result = self.sync.sync(name)
         _keep(self._suspended, name, there="suspended" in result.held)
-        _keep(self._incomplete, name, there=not result.is_complete and not result.held)
+        _keep(self._swapping, name, there=is_swapping(result.changes))
         if result.changes.touched and self._applied_at(name, result.pod_revision) is None:
             self._touched_at[name] = (result.pod_revision, datetime.now(UTC))  # an HPA put right later moves nothing
         if isinstance(result.error, NotLeading) or any(
@@ -234,9 +237,7 @@ class WatchedEnvironment:
         self.told.tell_result(result)
         if result.is_complete:
             self.queue.succeed(name)
-            if name in self._awaited and self._seen.commit == result.commit:
-                self._awaited.discard(name)
-                self.metrics.lag.labels(self.name).observe(time.monotonic() - self._seen.seen_at)
+            self._count_lag(name)
         elif result.error is not None or result.changes.failed:
             self.queue.retry(name)
         elif any(change.reason == UNJUDGED for change in result.changes):
@@ -244,6 +245,13 @@ class WatchedEnvironment:
             self._wake.set()
         self.tracker.touch(name)
         self._record.ask()
+
+    def _count_lag(self, name: str) -> None:
+        """Since the first commit that the endpoint had not come up with, unless a newer one waits already."""
+        seen_at = self._awaited.get(name)
+        if seen_at is not None and self.sync.is_done(name):
+            self._awaited.pop(name, None)
+            self.metrics.lag.labels(self.name).observe(time.monotonic() - seen_at)
 
     def _expect(self, name: str) -> Expectation | None:
         """What git wants of an endpoint, and since when it is there."""
@@ -257,14 +265,15 @@ class WatchedEnvironment:
         return at if known == pod_revision else None
 
     def _is_quiet(self, name: str) -> bool:
-        """Whether the endpoint's Deployments have all that they ask for, of the pod revision that git wants.
+        """Whether the endpoint's Deployments have all that they and git ask for, of the pod revision that git wants.
 
         Not while it has a slot: that its rollout has ended is to be told, also where it was quicker than we look.
         """
         if name in self.slots.holders():
             return False
-        pod_revision = self.sync.desired.pod_revision_of(name)
-        return pod_revision is not None and self.view.count_complete(name, str(pod_revision)) is not None
+        pods = self.sync.desired.find_pods(name)
+        count = self.view.count_complete(name, str(pods.revision)) if pods is not None else None
+        return pods is not None and count is not None and count >= pods.least
 
     def _is_failing(self, name: str) -> bool:
         status = self.tracker.status(name)
@@ -284,8 +293,6 @@ class WatchedEnvironment:
             self.told.count_end(before, after)
             for waiting in self.slots.release(name, after.expectation.pod_revision):
                 self.queue.add(waiting)
-        if name in self._incomplete and after.serving:
-            self.queue.add(name)  # an old workload may wait for this one to serve
 
     def _count(self) -> None:
         self.metrics.queue.labels(self.name).set(len(self.queue))

@@ -12,6 +12,9 @@ import threading
 import time
 from collections.abc import Callable
 
+PATIENCE = 30.0
+"""Seconds for which a name that is looked at when nothing else is due waits for that."""
+
 
 class WorkQueue:
     """Names with the moment from which they are due. Shared by threads.
@@ -25,8 +28,9 @@ class WorkQueue:
         self._condition = threading.Condition()
         self._due: dict[str, float] = {}
         self._heap: list[tuple[float, int, str]] = []
-        self._idle: dict[str, None] = {}
-        """For when nothing is due, in this order."""
+        self._idle: dict[str, float] = {}
+        """For when nothing is due, in this order; since when they wait."""
+        self._is_idles_turn = False
         self._count = itertools.count()
         self._working: set[str] = set()
         self._again: dict[str, float] = {}
@@ -36,6 +40,12 @@ class WorkQueue:
     def __len__(self) -> int:
         with self._condition:
             return len(self._due) + len(self._idle) + len(self._working)
+
+    def is_busy(self) -> bool:
+        """Whether a name is being worked on or could be now; those that are due later do not count."""
+        with self._condition:
+            now = self._clock()
+            return bool(self._working or self._idle) or any(at <= now for at in self._due.values())
 
     def add(self, name: str, delay: float = 0.0) -> None:
         """Have a name looked at in `delay` seconds, or sooner where that was asked for already."""
@@ -50,12 +60,16 @@ class WorkQueue:
                 self._condition.notify()
 
     def add_idle(self, name: str) -> None:
-        """Have a name looked at once nothing else is due: a pass over everything holds up no change."""
+        """Have a name looked at once nothing else is due: a pass over everything holds up no change.
+
+        Once one has waited for `PATIENCE` seconds, every other look is at such a name: what fails again and again is
+        always due.
+        """
         with self._condition:
             if name in self._working:
                 self._again.setdefault(name, self._clock())
             elif name not in self._due:
-                self._idle[name] = None
+                self._idle.setdefault(name, self._clock())
                 self._condition.notify()
 
     def take(self, wait: float | None = None) -> str | None:
@@ -80,13 +94,16 @@ class WorkQueue:
         while self._heap and self._due.get(self._heap[0][2]) != self._heap[0][0]:
             heapq.heappop(self._heap)  # asked for sooner, or taken
         at, _, name = self._heap[0] if self._heap else (None, 0, "")
-        if at is not None and at <= now:
+        is_due = at is not None and at <= now
+        idle = next(iter(self._idle), None)
+        if idle is not None and (not is_due or (self._is_idles_turn and now - self._idle[idle] >= PATIENCE)):
+            self._is_idles_turn = False
+            del self._idle[idle]
+            return idle, None
+        if is_due:
+            self._is_idles_turn = True
             heapq.heappop(self._heap)
             del self._due[name]
-            return name, None
-        if self._idle:
-            name = next(iter(self._idle))
-            del self._idle[name]
             return name, None
         return None, None if at is None else at - now
 

@@ -19,6 +19,7 @@ from generator.gitops.snapshot import Snapshot
 from generator.render.parse import load_yaml
 from generator.render.pods import ENDPOINT
 from generator.render.stamp import Stamp
+from generator.rollout.expect import find_replicas, find_workload
 from generator.service.committed_files import SnapshotTree
 from generator.service.fleet import EndpointRef, Fleet
 from generator.service.layout import ENVIRONMENTS
@@ -26,8 +27,8 @@ from generator.spec.environment import Environment
 from generator.spec.names import is_endpoint_name
 
 Body = Mapping[str, Any]
-_KNOWN_STAMPS = 20_000
-"""Stamps of which the pod revision is remembered, some 200 bytes each: it is asked for with each event of a pod."""
+_KNOWN_PODS = 20_000
+"""Endpoints whose wanted pods are remembered, some 300 bytes each: they are asked for with each event of a pod."""
 
 
 class Traces(NamedTuple):
@@ -36,6 +37,13 @@ class Traces(NamedTuple):
     manifests: str = ""
     stamp: str = ""
     file: str = ""
+
+
+class WantedPods(NamedTuple):
+    """The pods of an endpoint: their revision, and how many there should be at least."""
+
+    revision: int
+    least: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +96,8 @@ class DesiredEnvironment:
         self.fleet = Fleet(SnapshotTree(snapshot))
         self._known: dict[str, tuple[object, Any]] = dict(before._known) if before is not None else {}
         """What was read of files and folders, by what it was read from; so that no chain of commits is kept."""
-        self._pod_revisions: BoundedCache[tuple[int | None]]
-        self._pod_revisions = before._pod_revisions if before is not None else BoundedCache(_KNOWN_STAMPS)
+        self._pods: BoundedCache[tuple[WantedPods | None]]
+        self._pods = before._pods if before is not None else BoundedCache(_KNOWN_PODS)
 
     @property
     def commit(self) -> str:
@@ -136,17 +144,22 @@ class DesiredEnvironment:
         objects = tuple(self._parse(ref)) if traces.manifests else ()
         return DesiredEndpoint(ref, traces, stamp, objects)
 
-    def pod_revision_of(self, name: str) -> int | None:
-        """The pod revision of an endpoint that has objects; None where it has none. Only its stamp is read."""
+    def find_pods(self, name: str) -> WantedPods | None:
+        """The pods that an endpoint should have; None where nothing of it makes any. InvalidInput as `read`."""
         trace = self.traces.get(name)
         if trace is None or not trace.stamp or not trace.manifests:
             return None
-        known = self._pod_revisions.get(trace.stamp)
+        key = trace.manifests + trace.stamp
+        known = self._pods.get(key)
         if known is None:
-            stamp = self.fleet.stamp(EndpointRef(self.name, name))
-            known = (stamp.pod_revision if stamp is not None else None,)
-            self._pod_revisions.put(trace.stamp, known)
+            known = (self._count_pods(name),)
+            self._pods.put(key, known)
         return known[0]
+
+    def _count_pods(self, name: str) -> WantedPods | None:
+        desired = self.read(name)
+        workload = find_workload(desired.bodies)
+        return WantedPods(desired.pod_revision, find_replicas(workload, desired.bodies)[0]) if workload else None
 
     def find_id(self, name: str) -> str | None:
         """The platform's id of an endpoint, as its file gives it. InvalidInput where the file is wrong."""

@@ -14,7 +14,7 @@ from generator.cluster.kinds import INFERENCE_SERVICE, ref_of
 from generator.cluster.live_view import LiveView
 from generator.cluster.lost_answers import contains
 from generator.cluster.port import Body, Cluster
-from generator.errors import InternalError
+from generator.errors import InternalError, InvalidInput, NotFound, Refused
 from generator.gitops.snapshot import Snapshot
 from generator.reconciler.tracker import RolloutTracker
 from generator.render.pods import REVISION
@@ -101,7 +101,10 @@ class EnvironmentObserver:
         Whoever applied it: each object's own annotation tells, and for an InferenceService, whose annotation moves
         with its pods only, what it says.
         """
-        desired = self.desired.read(name)
+        try:
+            desired = self.desired.read(name)
+        except (InvalidInput, NotFound, Refused):
+            return False  # nobody can apply what cannot be understood
         if desired.revision < revision:
             return False
         if not desired.bodies:
@@ -138,11 +141,11 @@ class EnvironmentObserver:
         return self._expectations.find(self.desired, name)
 
     def _is_quiet(self, name: str) -> bool:
-        """Whether an endpoint has no pods and wants none: of one that runs, the counts are to be told."""
+        """Whether an endpoint has no pods, and git wants none: of one that runs, the counts are to be told."""
         if name in self._awaited:
             return False
-        pod_revision = self.desired.pod_revision_of(name)
-        return pod_revision is not None and self.view.count_complete(name, str(pod_revision)) == 0
+        pods = self.desired.find_pods(name)
+        return pods is not None and not pods.least and self.view.count_complete(name, str(pods.revision)) == 0
 
     def _tell_bug(self, name: str, error: Exception) -> None:
         bug = InternalError.from_bug(error)

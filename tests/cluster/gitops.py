@@ -23,7 +23,7 @@ from generator.reconciler.log import make_log
 from generator.reconciler.metrics import Metrics
 from generator.reconciler.reconciler import Reconciler
 from generator.reconciler.source import BranchSource
-from generator.reconciler.watched_environment import LoopOptions
+from generator.reconciler.watched_environment import LoopOptions, WatchedEnvironment
 from generator.service.workspace import Workspace
 from generator.settings import Settings
 from tests.fleet_repository import CHAT, git, write_endpoint
@@ -112,6 +112,13 @@ class Running:
             return record is not None and record.commit == commit and not record.apart
 
         self.wait(is_recorded, f"commit {commit[:10]} applied")
+
+
+def term_of(running: Running, environment: str = "test") -> WatchedEnvironment:
+    """The term that is under way."""
+    term = running.reconciler.loops[environment].term
+    assert term is not None
+    return term
 
 
 @contextmanager

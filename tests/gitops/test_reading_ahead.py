@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
+from concurrent.futures import ThreadPoolExecutor
+
 from generator.gitops.object_reader import MOST
 from generator.gitops.repository import Repository
 from tests.gitops.conftest import proposal
@@ -44,3 +47,19 @@ def test_a_git_that_is_ended_amid_reading_ahead_costs_only_the_time(bare: Reposi
     process.wait()
     assert list(bare.objects.read_many(blobs)) == []
     assert bare.read_blob(blobs[2]) == b"2\n2\n"
+
+
+def test_a_pipe_of_one_page_is_enough(bare: Repository) -> None:
+    """That is what the system gives to a user who has many pipes; who asks more at once waits for ever."""
+    blobs = [bare.objects.write("blob", b"%d" % number * 500) for number in range(3 * MOST)]
+    bare.objects.read(blobs[0])
+    reader = bare.objects._reader
+    assert reader is not None
+    for pipe in (reader._asking, reader._answers):
+        assert fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, 4096) == 4096
+    with ThreadPoolExecutor(1) as pool:
+        found = pool.submit(lambda: len(list(bare.objects.read_many(blobs))))
+        try:
+            assert found.result(60) == len(blobs)
+        finally:
+            bare.objects.close()

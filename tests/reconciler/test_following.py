@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from generator.rollout.status import RolloutStatus, Verdict
 from generator.service.desired import DesiredEnvironment
 from generator.service.workspace import Workspace
 from generator.settings import Settings
-from tests.cluster.gitops import GitOps, Running, make_gitops, reconciling
+from tests.cluster.gitops import GitOps, Running, make_gitops, reconciling, term_of
 from tests.fleet_repository import git
 
 NAMESPACE = "llm-test"
@@ -182,3 +183,60 @@ def test_a_wait_goes_on_to_the_next_rollout_though_an_object_of_the_first_failed
         "search": Verdict.HEALTHY,
     }
     assert revision_of(cluster, "search") == "2"
+
+
+def test_too_few_pods_are_not_healthy_though_the_deployment_asks_for_no_more(
+    gitops: GitOps, cluster: SimulatedCluster
+) -> None:
+    """Somebody has scaled it while nobody looked; git wants more."""
+    gitops.add("chat", replicas={"min": 3, "max": 3})
+    with reconciling(gitops, keep(cluster)) as running:
+        running.wait_applied(gitops.tip)
+    scale = [{"op": "replace", "path": "/spec/replicas", "value": 1}]
+    cluster.patch(ObjectRef(DEPLOYMENT, NAMESPACE, "chat"), scale, manager="kubectl")
+    with reconciling(gitops, keep(cluster)) as running:
+        running.wait_applied(gitops.tip)
+        running.wait(lambda: (s := status_of(running, "chat")) and (s.progress.ready, s.progress.wanted) == (1, 3))
+
+
+class SlowCluster(FencedCluster):
+    """Lets the Deployment of one endpoint wait."""
+
+    def __init__(self, cluster: SimulatedCluster, name: str) -> None:
+        super().__init__(cluster, lambda: True)
+        self.name_of_slow, self.may_go = name, threading.Event()
+
+    def apply(self, body: Any, **options: Any) -> Any:
+        """As the cluster does."""
+        if body["kind"] == DEPLOYMENT.name and body["metadata"]["name"] == self.name_of_slow:
+            assert self.may_go.wait(60)
+        return super().apply(body, **options)
+
+
+def test_the_lag_of_an_endpoint_counts_though_newer_commits_came_meanwhile(
+    gitops: GitOps, cluster: SimulatedCluster
+) -> None:
+    """From the first commit that it had not come up with."""
+    slow = SlowCluster(cluster, "chat")
+    slow.may_go.set()
+    gitops.edit_environment(lambda spec: spec["policies"].update(maxConcurrentRollouts=2))
+    with reconciling(gitops, lambda _: slow) as running:
+        running.wait_applied(gitops.tip)
+        before = lags(running)
+        slow.may_go.clear()
+        gitops.type("redeploy", "test/chat")
+        running.wait(lambda: "chat" in term_of(running)._awaited, "the first commit")
+        gitops.type("redeploy", "test/search")
+        running.wait(lambda: lags(running) == before + 1, "the quick one")
+        slow.may_go.set()
+        running.wait(lambda: lags(running) == before + 2, "the slow one")
+
+
+def lags(running: Running) -> float:
+    """How often a lag was counted."""
+    return sum(
+        sample.value
+        for metric in running.metrics.lag.collect()
+        for sample in metric.samples
+        if sample.name.endswith("_count")
+    )

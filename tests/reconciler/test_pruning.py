@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from generator.cluster.changes import Action
-from generator.cluster.kinds import DEPLOYMENT, ObjectRef
+from generator.cluster.kinds import DEPLOYMENT, HTTP_ROUTE, POD_DISRUPTION_BUDGET, ObjectRef
 from generator.cluster.simulated import SimulatedCluster
 from generator.reconciler.apply_once import apply_once, prepare, record_results
 from generator.reconciler.endpoint_result import EndpointResult, SyncOptions
 from generator.reconciler.environment_sync import EnvironmentSync
+from generator.reconciler.fence import FencedCluster
 from generator.service.desired import DesiredEnvironment
 from generator.service.workspace import Workspace
 from generator.settings import Settings
-from tests.cluster.gitops import GitOps, make_gitops
+from tests.bench.reconcile_change import wait_for
+from tests.cluster.gitops import GitOps, make_gitops, reconciling, term_of
 from tests.fleet_repository import git
 
 NAMESPACE = "llm-test"
@@ -203,3 +206,46 @@ def test_a_suspended_endpoint_with_a_mistake_in_its_file_stays_suspended(
     git(gitops.root, "commit", "-qam", "suspend")
     result = apply(gitops, cluster)["chat"]
     assert "may be suspended" in result.held
+
+
+def test_a_cluster_without_a_kind_is_looked_through_all_the_same(gitops: GitOps) -> None:
+    """There is nothing of it that could be left over."""
+    cluster = SimulatedCluster(strict_namespaces=False, missing_kinds=[HTTP_ROUTE])
+    try:
+        done = apply(gitops, cluster)["chat"]
+        assert [change.ref.kind for change in done.changes.failed] == [HTTP_ROUTE]
+    finally:
+        cluster.close()
+
+
+class LateWriter(FencedCluster):
+    """Puts an object there while a Deployment is being applied, and answers when the watch has told of it."""
+
+    def __init__(self, cluster: SimulatedCluster, late: dict[str, Any]) -> None:
+        super().__init__(cluster, lambda: True)
+        self.shared, self.late, self.is_armed = cluster, late, False
+        self.may_answer: Callable[[], object] = lambda: True
+
+    def apply(self, body: Any, **options: Any) -> Any:
+        """As the cluster does."""
+        done = super().apply(body, **options)
+        if self.is_armed and body["kind"] == DEPLOYMENT.name:
+            self.is_armed = False
+            self.shared.apply(self.late)
+            wait_for(lambda: self.may_answer() or None)
+        return done
+
+
+def test_what_comes_up_during_its_endpoints_own_pass_is_pruned(gitops: GitOps, cluster: SimulatedCluster) -> None:
+    """A late write of the leader before, or a pipeline that applies an older commit."""
+    ref = ObjectRef(POD_DISRUPTION_BUDGET, NAMESPACE, "chat-old")
+    metadata = {"name": ref.name, "namespace": NAMESPACE, "labels": {"revstamp.io/endpoint": "chat"}}
+    spec = {"minAvailable": 1, "selector": {"matchLabels": {"app": "chat"}}}
+    late = LateWriter(cluster, {"apiVersion": "policy/v1", "kind": ref.kind.name, "metadata": metadata, "spec": spec})
+    with reconciling(gitops, lambda _: late, poll=0.1) as running:
+        running.wait_applied(gitops.tip)
+        late.may_answer = lambda: term_of(running).sync.index.find(ref)
+        late.is_armed = True
+        gitops.type("redeploy", "test/chat")
+        running.wait_applied(gitops.tip)
+        running.wait(lambda: not late.is_armed and cluster.read(ref) is None, "pruned")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from generator.reconciler.work_queue import WorkQueue
+from generator.reconciler.work_queue import PATIENCE, WorkQueue
 
 
 class Clock:
@@ -139,3 +139,32 @@ def test_a_name_that_is_worked_on_comes_again_where_a_pass_asks_for_it() -> None
     assert len(queue) == 1
     queue.done("chat")
     assert queue.take(0) == "chat"
+
+
+def test_what_fails_again_and_again_does_not_keep_a_pass_over_everything_waiting_for_ever() -> None:
+    """After half a minute every other look is at what waits for a quiet moment."""
+    clock = Clock()
+    queue = WorkQueue(clock=clock)
+    queue.add_idle("idle-1")
+    queue.add_idle("idle-2")
+    for number in range(4):
+        queue.add(f"failing-{number}")
+    assert queue.take(0) == "failing-0"
+    clock.now += PATIENCE
+    assert [queue.take(0) for _ in range(5)] == ["idle-1", "failing-1", "idle-2", "failing-2", "failing-3"]
+
+
+def test_names_that_wait_for_another_attempt_are_no_work() -> None:
+    """Only what is worked on or could be."""
+    clock = Clock()
+    queue = WorkQueue(clock=clock)
+    queue.retry("chat")
+    assert not queue.is_busy()
+    clock.now += 10
+    assert queue.is_busy()
+    assert queue.take(0) == "chat"
+    assert queue.is_busy()
+    queue.done("chat")
+    assert not queue.is_busy()
+    queue.add_idle("chat")
+    assert queue.is_busy()

@@ -1,0 +1,75 @@
+"""One workload takes another one's place: the old one goes as soon as the new one serves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from generator.cluster.kinds import DEPLOYMENT, INFERENCE_SERVICE, ObjectRef
+from generator.cluster.simulated import SimulatedCluster
+from generator.reconciler.fence import FencedCluster
+from generator.rollout.status import Verdict
+from tests.cluster.gitops import GitOps, make_gitops, reconciling, term_of
+
+NAMESPACE = "llm-test"
+
+
+class LateIngress(FencedCluster):
+    """A cluster whose InferenceServices are not Ready before the test says so, though their pods are."""
+
+    def __init__(self, cluster: SimulatedCluster) -> None:
+        super().__init__(cluster, lambda: True)
+        self.is_late = True
+
+    def _hide(self, body: Any) -> Any:
+        if self.is_late and body is not None and body.get("kind") == INFERENCE_SERVICE.name and "status" in body:
+            others = [one for one in body["status"].get("conditions") or () if one["type"] != "Ready"]
+            return {**body, "status": {**body["status"], "conditions": others}}
+        return body
+
+    def read(self, ref: Any) -> Any:
+        """As the cluster does."""
+        return self._hide(super().read(ref))
+
+    def apply(self, body: Any, **options: Any) -> Any:
+        """As the cluster does."""
+        return self._hide(super().apply(body, **options))
+
+
+@pytest.fixture
+def cluster() -> Iterator[SimulatedCluster]:
+    """A cluster of its own."""
+    made = SimulatedCluster(strict_namespaces=False)
+    yield made
+    made.close()
+
+
+def test_an_old_workload_goes_when_its_successor_says_that_it_serves(tmp_path: Path, cluster: SimulatedCluster) -> None:
+    """KServe says so after its pods are ready; nothing else of the endpoint changes then."""
+    gitops: GitOps = make_gitops(tmp_path / "gitops", NAMESPACE)
+    gitops.add("chat")
+    shared = LateIngress(cluster)
+    old, new = ObjectRef(DEPLOYMENT, NAMESPACE, "chat"), ObjectRef(INFERENCE_SERVICE, NAMESPACE, "chat")
+    with reconciling(gitops, lambda _: shared, poll=0.1) as running:
+        running.wait_applied(gitops.tip)
+        gitops.add("chat", framework="kserve")
+        running.wait(lambda: "kept until" in running.lines.getvalue(), "kept")
+        running.wait(lambda: is_ready(cluster, new), "ready")
+        running.wait(lambda: "chat" in term_of(running)._swapping and not len(term_of(running).queue), "a quiet moment")
+        assert cluster.read(old) is not None
+        shared.is_late = False
+        live: Any = cluster.read(new)
+        cluster.patch(new, [{"op": "add", "path": "/metadata/labels/seen", "value": live["metadata"]["uid"]}])
+        running.wait(lambda: cluster.read(old) is None, "pruned")
+        running.wait(lambda: (s := term_of(running).tracker.status("chat")) and s.verdict is Verdict.HEALTHY, "healthy")
+    assert "DrainTimeout" not in running.lines.getvalue()
+
+
+def is_ready(cluster: SimulatedCluster, ref: ObjectRef) -> bool:
+    """Whether an InferenceService says so."""
+    live: Any = cluster.read(ref) or {}
+    conditions = (live.get("status") or {}).get("conditions") or ()
+    return any((one["type"], one["status"]) == ("Ready", "True") for one in conditions)
