@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, NamedTuple
 
-from generator.cluster.kinds import Kind, ObjectRef, ref_of
+from generator.cluster.kinds import AUTOSCALER, WORKLOADS, Kind, ObjectRef, ref_of
 from generator.errors import InvalidInput, NotFound, Refused, RevstampError
 from generator.gitops.cache import BoundedCache
 from generator.gitops.snapshot import Snapshot
@@ -27,6 +27,8 @@ from generator.spec.environment import Environment
 from generator.spec.names import is_endpoint_name
 
 Body = Mapping[str, Any]
+_POD_KINDS = (*WORKLOADS, AUTOSCALER)
+"""What says how many pods there should be."""
 _KNOWN_PODS = 20_000
 """Endpoints whose wanted pods are remembered, some 300 bytes each: they are asked for with each event of a pod."""
 
@@ -157,9 +159,10 @@ class DesiredEnvironment:
         return known[0]
 
     def _count_pods(self, name: str) -> WantedPods | None:
-        desired = self.read(name)
-        workload = find_workload(desired.bodies)
-        return WantedPods(desired.pod_revision, find_replicas(workload, desired.bodies)[0]) if workload else None
+        stamp = self.fleet.stamp(EndpointRef(self.name, name))
+        bodies = [found.body for kind in _POD_KINDS if (found := self._read_kind(name, kind)) is not None]
+        workload = find_workload(bodies)
+        return WantedPods(stamp.pod_revision, find_replicas(workload, bodies)[0]) if stamp and workload else None
 
     def find_id(self, name: str) -> str | None:
         """The platform's id of an endpoint, as its file gives it. InvalidInput where the file is wrong."""
@@ -197,13 +200,17 @@ class DesiredEnvironment:
 
     def read_object(self, name: str, ref: ObjectRef) -> DesiredObject | None:
         """The manifest of one object of an endpoint, or None; only its file is read. InvalidInput as `read`."""
-        file = file_of(ref.kind)
+        found = self._read_kind(name, ref.kind)
+        return found if found is not None and ref_of(found.body) == ref else None
+
+    def _read_kind(self, name: str, kind: Kind) -> DesiredObject | None:
+        file = file_of(kind)
         blob = self.blobs(name).get(file)
         if blob is None:
             return None
         path = f"{self.fleet.layout.manifests_folder(self.name, name)}/{file}"
         body = self._parse_file(EndpointRef(self.name, name), path, self.snapshot.repository.read_blob(blob))
-        return DesiredObject(blob, body) if ref_of(body) == ref else None
+        return DesiredObject(blob, body)
 
     def find_suspension(self, name: str) -> str:
         """Why nothing of an endpoint is applied, in words; empty where nobody has suspended it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,7 +16,11 @@ from generator.gitops.message import CommitMessage
 from generator.gitops.repository import Repository
 from generator.gitops.trees import TreeChange
 from generator.service.desired import DesiredEnvironment
+from generator.service.expectation import expect_endpoint
 from generator.service.layout import Layout
+from generator.service.workspace import Workspace
+from generator.settings import Settings
+from tests.cluster.gitops import make_gitops
 
 _SETTINGS = f"""
 apiVersion: revstamp.io/v1
@@ -102,3 +107,26 @@ def _blobs(desired: DesiredEnvironment, name: str) -> object:
         return dict(desired.blobs(name))
     except RevstampError as error:
         return error.message
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"replicas": {"min": 2, "max": 2}},
+        {"replicas": {"min": 2, "max": 5}, "autoscaling": {"cpuUtilization": 80}},
+        {"replicas": {"min": 0, "max": 0}},
+        {"replicas": {"min": 3, "max": 4}, "framework": "kserve"},
+    ],
+)
+def test_the_pods_of_an_endpoint_are_those_that_its_rollout_is_measured_by(
+    tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    """Found without reading all of it."""
+    gitops = make_gitops(tmp_path / "gitops", "serving")
+    gitops.add("chat", **changes)
+    gitops.type("redeploy", "test/chat")
+    snapshot = Workspace.open(gitops.root, Settings()).repository.snapshot(gitops.tip)
+    environment = DesiredEnvironment(snapshot, "test")
+    expectation = expect_endpoint(environment, environment.read("chat"))
+    assert environment.find_pods("chat") == (expectation.pod_revision, expectation.replicas)
+    assert environment.find_pods("nobody") is None
