@@ -40,7 +40,8 @@ class Follower:
         self.expectation: Expectation = expect("test", "chat", [manifest], revision, revision, budgets)
         self.memory = Memory()
         self.seen: list[RolloutStatus] = []
-        self.times: list[float] = []
+        self.moments: list[datetime] = []
+        """The time of each look, as the assessment was given it."""
 
     def read(self) -> LiveObjects:
         """The pods first: what they belong to is then there too."""
@@ -63,7 +64,7 @@ class Follower:
         assert assess(self.expectation, trim(live), now, self.memory) == (status, memory)
         self.memory = memory
         self.seen.append(status)
-        self.times.append(time.monotonic())
+        self.moments.append(now)
         return status
 
     def until(self, good: Callable[[RolloutStatus], Any], seconds: float = 30.0) -> RolloutStatus:
