@@ -90,12 +90,37 @@ def test_a_branch_that_vanished_is_forgotten(origin: Path, bare: Repository) -> 
     assert remote.known_tip(bare) is None
 
 
-def test_a_push_whose_answer_got_lost_is_looked_up(origin: Path, bare: Repository) -> None:
-    remote = Remote(str(origin), "main", time_limit=1.0)
+def write_next(bare: Repository, base: str | None) -> str:
+    """A commit on top of the remote's tip."""
+    snapshot = bare.snapshot(base)
+    proposal = put("x", "1").build(snapshot)
+    assert proposal is not None
+    return bare.write_commit(snapshot.tree, [str(base)], proposal.message)
+
+
+@pytest.mark.parametrize(
+    ("name", "script"),
+    [("reference-transaction", '[ "$1" = committed ] && kill -9 $PPID; exit 0'), ("post-receive", "kill -9 $PPID")],
+    ids=["before", "during"],
+)
+def test_a_push_whose_answer_got_lost_is_looked_up(origin: Path, bare: Repository, name: str, script: str) -> None:
+    """The remote has moved its branch and is killed: before it says so, or in the middle of its answer."""
+    remote = Remote(str(origin), "main")
     base = remote.fetch(bare)
-    hook(origin, "post-receive", "sleep 4")
-    new = bare.write_commit(bare.snapshot(base).tree, [str(base)], put("x", "1").build(bare.snapshot(base)).message)  # type: ignore[union-attr]
+    hook(origin, name, script)
+    new = write_next(bare, base)
     assert not remote.push(bare, new, base).moved
+    assert git(origin, "rev-parse", "main") == new
+
+
+@pytest.mark.sweep
+def test_a_push_whose_answer_does_not_come_in_time_is_looked_up(origin: Path, bare: Repository) -> None:
+    """The remote has moved its branch and says nothing more."""
+    base = Remote(str(origin), "main").fetch(bare)
+    hook(origin, "post-receive", "touch done; sleep 60")
+    new = write_next(bare, base)
+    assert not Remote(str(origin), "main", time_limit=10.0).push(bare, new, base).moved
+    assert (origin / "done").exists()
     assert git(origin, "rev-parse", "main") == new
 
 
