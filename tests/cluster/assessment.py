@@ -12,6 +12,7 @@ from generator.rollout.assess import assess
 from generator.rollout.expect import expect
 from generator.rollout.status import Expectation, LiveObjects, Memory, PhaseBudgets, Reason, RolloutStatus
 from generator.rollout.trim import trim_deployment, trim_event, trim_inference_service, trim_pod, trim_replica_set
+from tests.cluster.first_signs import is_shown
 from tests.testbed.kube.api import Api, Object
 
 FAILURES = {
@@ -42,6 +43,8 @@ class Follower:
         self.seen: list[RolloutStatus] = []
         self.moments: list[datetime] = []
         """The time of each look, as the assessment was given it."""
+        self.first_sign: datetime | None = None
+        """The time of the first look at objects that told of something wrong."""
 
     def read(self) -> LiveObjects:
         """The pods first: what they belong to is then there too."""
@@ -60,6 +63,8 @@ class Follower:
     def look(self) -> RolloutStatus:
         """One assessment; the one of the trimmed objects has to be the same."""
         live, now = self.read(), datetime.now(UTC)
+        if self.first_sign is None and is_shown(live.pods, live.events):
+            self.first_sign = now
         status, memory = assess(self.expectation, live, now, self.memory)
         assert assess(self.expectation, trim(live), now, self.memory) == (status, memory)
         self.memory = memory
@@ -67,7 +72,7 @@ class Follower:
         self.moments.append(now)
         return status
 
-    def until(self, good: Callable[[RolloutStatus], Any], seconds: float = 30.0) -> RolloutStatus:
+    def until(self, good: Callable[[RolloutStatus], Any], seconds: float = 60.0) -> RolloutStatus:
         """Look until the answer is good; fails with the last answer."""
         deadline = time.monotonic() + seconds
         while True:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -59,10 +58,10 @@ def test_a_failure_is_named_within_seconds_while_the_old_pods_serve(
     if fate == "init-crash":
         manifest = with_init(manifest)
     testbed.api.apply(manifest)
-    applied = time.monotonic()
     follower = Follower(testbed.api, manifest, 2)
-    status = follower.until(names(FAILURES[fate]), seconds=15)
-    assert time.monotonic() - applied < 10  # half a second until it happens, and what the controllers take
+    status = follower.until(names(FAILURES[fate]))
+    assert follower.first_sign is not None
+    assert (follower.moments[-1] - follower.first_sign).total_seconds() < 5
     assert status.verdict is Verdict.FAILING
     assert status.serving
     assert not status.newest_live
@@ -99,9 +98,9 @@ def test_an_empty_memory_finds_the_same_failure(testbed: Cluster, namespace: str
     manifest = make_deployment(namespace, revision=2, fate=fate, after="200ms")
     testbed.api.apply(manifest)
     follower = Follower(testbed.api, manifest, 2)
-    before = follower.until(names(FAILURES[fate]), seconds=15)
+    before = follower.until(names(FAILURES[fate]))
     follower.forget()
-    after = follower.until(names(FAILURES[fate]), seconds=5)
+    after = follower.until(names(FAILURES[fate]))
     assert before.failure is not None
     assert after.failure is not None
     assert (after.failure.since - before.failure.since).total_seconds() < 5
@@ -174,7 +173,7 @@ def test_a_pod_that_fails_after_it_was_ready_counts(testbed: Cluster, namespace:
     follower.until(lambda status: status.progress.ready > 0)
     failing = follower.until(names(Reason.CRASH_LOOP))
     assert failing.verdict is Verdict.FAILING
-    follower.until(says(Verdict.FAILED), seconds=40)
+    follower.until(says(Verdict.FAILED), seconds=90)
 
 
 def test_gpus_that_are_not_there_are_waited_for_within_the_capacity_budget(testbed: Cluster, namespace: str) -> None:
@@ -182,13 +181,12 @@ def test_gpus_that_are_not_there_are_waited_for_within_the_capacity_budget(testb
     serve_first(testbed, namespace)
     manifest = make_deployment(namespace, revision=2, gpus=9)
     testbed.api.apply(manifest)
-    follower = Follower(testbed.api, manifest, 2, SHORT)
-    waiting = follower.until(names(Reason.UNSCHEDULABLE), seconds=5)
+    waiting = Follower(testbed.api, manifest, 2).until(names(Reason.UNSCHEDULABLE))
     assert waiting.phase is Phase.WAITING_FOR_CAPACITY
     assert waiting.verdict is Verdict.PROGRESSING
     assert waiting.note.startswith("needs 9 GPUs: 0/")
     assert "Insufficient nvidia.com/gpu" in waiting.note
-    failed = follower.until(says(Verdict.FAILED))
+    failed = Follower(testbed.api, manifest, 2, SHORT).until(says(Verdict.FAILED))
     assert failed.failure is not None
     assert failed.failure.reason is Reason.UNSCHEDULABLE
     assert failed.serving
@@ -201,12 +199,11 @@ def test_a_quota_is_named_though_there_is_no_pod(testbed: Cluster, namespace: st
     testbed.api.apply({**quota, "spec": {"hard": {"requests.nvidia.com/gpu": "0"}}})
     manifest = make_deployment(namespace, revision=2, gpus=1)
     testbed.api.apply(manifest)
-    follower = Follower(testbed.api, manifest, 2, SHORT)
-    waiting = follower.until(names(Reason.QUOTA_EXCEEDED), seconds=5)
+    waiting = Follower(testbed.api, manifest, 2).until(names(Reason.QUOTA_EXCEEDED))
     assert waiting.phase is Phase.WAITING_FOR_CAPACITY
     assert waiting.failure is not None
     assert "exceeded quota" in waiting.failure.evidence
-    failed = follower.until(says(Verdict.FAILED))
+    failed = Follower(testbed.api, manifest, 2, SHORT).until(says(Verdict.FAILED))
     assert failed.failure is not None
     assert failed.failure.reason is Reason.QUOTA_EXCEEDED
 
@@ -217,12 +214,11 @@ def test_pods_that_the_api_server_refuses_are_named(testbed: Cluster, namespace:
     manifest = make_deployment(namespace, revision=2)
     manifest["spec"]["template"]["spec"]["serviceAccountName"] = "nobody"
     testbed.api.apply(manifest)
-    follower = Follower(testbed.api, manifest, 2, SHORT)
-    failing = follower.until(names(Reason.PODS_REFUSED), seconds=5)
+    failing = Follower(testbed.api, manifest, 2).until(names(Reason.PODS_REFUSED))
     assert failing.verdict is Verdict.FAILING
     assert failing.failure is not None
     assert "service account" in failing.failure.cause
-    follower.until(says(Verdict.FAILED))
+    Follower(testbed.api, manifest, 2, SHORT).until(says(Verdict.FAILED))
 
 
 def test_old_pods_that_end_slowly_do_not_hold_up_the_verdict(testbed: Cluster, namespace: str) -> None:
@@ -333,7 +329,7 @@ def test_an_eviction_is_named(testbed: Cluster, namespace: str) -> None:
     name = pod["metadata"]["name"]
     eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": namespace}}
     testbed.api.request("POST", f"/api/v1/namespaces/{namespace}/pods/{name}/eviction", eviction)
-    evicted = follower.until(names(Reason.EVICTED), seconds=5)
+    evicted = follower.until(names(Reason.EVICTED))
     assert evicted.verdict is Verdict.FAILING
     assert evicted.failure is not None
     assert evicted.failure.attempts == 1

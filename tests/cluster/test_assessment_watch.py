@@ -13,7 +13,9 @@ from generator.cluster.port import Cluster as Port
 from generator.reconciler.tracker import RolloutTracker
 from generator.rollout.expect import expect
 from generator.rollout.status import PhaseBudgets, Reason, RolloutStatus, Verdict
+from tests.cluster.first_signs import FirstSigns
 from tests.cluster.objects import deployment
+from tests.proofs.watching import watching
 from tests.testbed.fixtures.cluster import Cluster
 
 pytestmark = pytest.mark.cluster
@@ -23,12 +25,12 @@ class Watched:
     """The statuses of one endpoint as a tracker tells them."""
 
     def __init__(self, port: Port, namespace: str) -> None:
-        self.revision, self.told = 1, list[RolloutStatus]()
+        self.revision, self.told = 1, list[tuple[float, RolloutStatus]]()
         self.namespace, self._condition = namespace, threading.Condition()
         self.view = LiveView(port, namespace, notify=self._touch)
         self.tracker = RolloutTracker(self.view, self._expect, self._note)
         self.view.start()
-        assert self.view.wait_until_listed(20)
+        assert self.view.wait_until_listed(60)
         self.tracker.start()
 
     def _touch(self, name: str) -> None:
@@ -40,17 +42,18 @@ class Watched:
 
     def _note(self, before: RolloutStatus | None, after: RolloutStatus) -> None:
         with self._condition:
-            self.told.append(after)
+            self.told.append((time.monotonic(), after))
             self._condition.notify_all()
 
-    def wait(self, verdict: Verdict, revision: int, seconds: float) -> RolloutStatus:
-        """Until the verdict on a revision is told."""
+    def wait(self, verdict: Verdict, revision: int) -> tuple[float, RolloutStatus]:
+        """Until the verdict on a revision is told: when that was first, and the status."""
+
+        def find() -> list[tuple[float, RolloutStatus]]:
+            return [one for one in self.told if (one[1].verdict, one[1].expectation.revision) == (verdict, revision)]
+
         with self._condition:
-            found = self._condition.wait_for(
-                lambda: [s for s in self.told if s.verdict is verdict and s.expectation.revision == revision], seconds
-            )
-        assert found, [status.to_dict() for status in self.told]
-        return found[-1]
+            assert self._condition.wait_for(find, 60), [status.to_dict() for _, status in self.told]
+            return find()[0]
 
 
 @pytest.fixture
@@ -74,14 +77,18 @@ def watched(port: Port, namespace: str) -> Iterator[Watched]:
 def test_a_reason_is_named_within_five_seconds(
     testbed: Cluster, watched: Watched, namespace: str, fate: str, reason: Reason
 ) -> None:
-    """After the apply, of which the fate takes a tenth of a second."""
+    """After its first sign in the cluster, as a client of the test's own sees it."""
     testbed.api.apply(deployment(namespace, revision=1))
-    watched.wait(Verdict.HEALTHY, 1, 20)
+    watched.wait(Verdict.HEALTHY, 1)
     watched.revision = 2
-    testbed.api.apply(deployment(namespace, revision=2, fate=fate, after="100ms"))
-    began = time.monotonic()
-    failing = watched.wait(Verdict.FAILING, 2, 10)
-    assert time.monotonic() - began < 5
+    signs, core = FirstSigns(), f"/api/v1/namespaces/{namespace}"
+    with (
+        watching(testbed.api, f"{core}/pods", signs.see_pod),
+        watching(testbed.api, f"{core}/events", signs.see_event),
+    ):
+        testbed.api.apply(deployment(namespace, revision=2, fate=fate, after="100ms"))
+        named, failing = watched.wait(Verdict.FAILING, 2)
+        assert named - signs.wait("chat") < 5
     assert failing.failure is not None
     assert failing.failure.reason is reason
     assert failing.serving

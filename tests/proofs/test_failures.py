@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 from generator.cli.main import run
 from generator.rollout.status import Reason, RolloutStatus, Verdict
 from tests.cluster.assessment import FAILURES
+from tests.cluster.first_signs import FirstSigns
 from tests.cluster.gitops import GitOps, Running, reconciling
 from tests.cluster.gitops_fixtures import Open
 from tests.proofs.watching import watching
@@ -31,54 +31,6 @@ LATE = {"never-ready": 10, "image-pull": 22}
 """Seconds until these are due: a load by whole periods of its probe, nothing being wrong before; three pulls, with
 eleven seconds from one to the next."""
 FRAMEWORKS = {"d": "deployment", "k": "kserve"}
-
-
-class FirstSigns:
-    """When the cluster first showed that something is wrong with an endpoint, by a client of its own."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._pods: dict[str, str] = {}
-        self._mounts: dict[str, float] = {}
-        """When a volume could not be mounted, by the pod's uid: the event may be seen before its pod."""
-        self.times: dict[str, float] = {}
-
-    def see_pod(self, _event: str, pod: Object) -> None:
-        """A pod of an endpoint."""
-        name = (pod["metadata"].get("labels") or {}).get("revstamp.io/endpoint", "")
-        with self._lock:
-            uid = pod["metadata"]["uid"]
-            self._pods[uid] = name
-            if uid in self._mounts:
-                self.times.setdefault(name, self._mounts[uid])
-            if shows_failure(pod, name):
-                self.times.setdefault(name, time.monotonic())
-
-    def see_event(self, _event: str, event: Object) -> None:
-        """Only an event tells that a volume is not mounted."""
-        if event.get("reason") != "FailedMount":
-            return
-        uid = event["involvedObject"].get("uid", "")
-        with self._lock:
-            at = self._mounts.setdefault(uid, time.monotonic())
-            if uid in self._pods:
-                self.times.setdefault(self._pods[uid], at)
-
-
-def shows_failure(pod: Object, name: str) -> bool:
-    """Whether the pod's status tells what is wrong with it."""
-    status = pod.get("status", {})
-    if name.endswith("never-ready"):
-        images = " ".join(container["image"] for container in pod["spec"]["containers"])
-        return "never-ready" in images and "running" in json.dumps(status.get("containerStatuses") or [])
-    states = [*(status.get("containerStatuses") or []), *(status.get("initContainerStatuses") or [])]
-    waits = [state.get("state", {}).get("waiting", {}).get("reason", "") for state in states]
-    if any(word.startswith(("ErrImage", "ImagePull", "CrashLoop", "CreateContainerConfig")) for word in waits):
-        return True
-    ends = [state.get(part, {}).get("terminated") or {} for state in states for part in ("state", "lastState")]
-    if any(end.get("exitCode") for end in ends):
-        return True
-    return any(item.get("reason") == "Unschedulable" for item in status.get("conditions") or [])
 
 
 def add_all(gitops: GitOps, *, broken: bool) -> None:
