@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import httpx
 import pytest
@@ -75,7 +75,7 @@ def until(condition: Callable[[], object], what: str, folder: Path) -> None:
 def answers(base: str) -> bool:
     """Whether the server answers."""
     try:
-        return httpx.get(f"{base}/healthz", timeout=5).status_code == 200
+        return httpx.get(f"{base}/healthz", timeout=PATIENCE).status_code == 200
     except httpx.HTTPError:
         return False
 
@@ -110,7 +110,9 @@ def redeploy_all(bases: list[str], count: int) -> list[str]:
         key, name = f"wish-{place // 2}", names[place // 2 % len(names)]
         base = bases[place % len(bases)]
         headers = {**WHO, "Idempotency-Key": key}
-        answer = httpx.post(f"{base}{OWN}/endpoints/{name}/redeploy", headers=headers, params={"supersede": True})
+        answer = httpx.post(
+            f"{base}{OWN}/endpoints/{name}/redeploy", headers=headers, params={"supersede": True}, timeout=PATIENCE
+        )
         if answer.status_code == 202:
             found.setdefault(key, answer.json()["requestId"])
 
@@ -121,8 +123,14 @@ def redeploy_all(bases: list[str], count: int) -> list[str]:
 
 def unsettled(base: str) -> int:
     """How many wait for their commit."""
-    answer = httpx.get(f"{base}{OWN}/redeployments", headers=WHO, params={"state": "pending"})
-    return len(answer.json()["redeployments"])
+    return len(redeployments(base, state="pending"))
+
+
+def redeployments(base: str, **asked: str) -> list[dict[str, Any]]:
+    """Those of the ledger that are asked for."""
+    answer = httpx.get(f"{base}{OWN}/redeployments", headers=WHO, params=asked, timeout=PATIENCE)
+    found: list[dict[str, Any]] = answer.json()["redeployments"]
+    return found
 
 
 @pytest.mark.testbed
@@ -145,7 +153,7 @@ def test_two_servers_on_one_database_make_one_commit_a_wish(
         assert len(accepted) > 6
         until(lambda: unsettled(bases[0]) == 0, "all are committed", tmp_path / "one")
         text = git(remote, "log", "--format=%B", "main")
-        rows = httpx.get(f"{bases[1]}{OWN}/redeployments", headers=WHO, params={"limit": 1000}).json()["redeployments"]
+        rows = redeployments(bases[1], limit="1000")
         committed = [row for row in rows if row["commitId"]]
         assert committed
         for row in committed:
@@ -166,12 +174,12 @@ def test_several_processes_of_the_api_share_a_socket_and_end_together(tmp_path: 
         os.kill(first, signal.SIGKILL)
         until(lambda: len(children(process)) == 2 and first not in children(process), "another one", folder)
         until(lambda: answers(base), "it answers again", folder)
-        answer = httpx.post(f"{base}{OWN}/endpoints/{NAME}/redeploy", headers=WHO)
+        answer = httpx.post(f"{base}{OWN}/endpoints/{NAME}/redeploy", headers=WHO, timeout=PATIENCE)
         assert answer.status_code == 202, answer.text
         number = answer.json()["id"]
 
         def state() -> str:
-            return str(httpx.get(f"{base}{OWN}/redeployments/{number}", headers=WHO).json()["state"])
+            return str(httpx.get(f"{base}{OWN}/redeployments/{number}", headers=WHO, timeout=PATIENCE).json()["state"])
 
         until(lambda: state() == "healthy", "it is healthy", folder)
         with httpx.stream("GET", f"{base}{OWN}/events", headers=WHO, timeout=PATIENCE) as stream:
@@ -212,7 +220,7 @@ def test_two_processes_and_their_parent_carry_each_wish_out_once(
         accepted = redeploy_all([base], 12)
         assert len(accepted) > 3
         until(lambda: unsettled(base) == 0, "all are committed", folder)
-        rows = httpx.get(f"{base}{OWN}/redeployments", headers=WHO, params={"limit": 1000}).json()["redeployments"]
+        rows = redeployments(base, limit="1000")
         text = git(remote, "log", "--format=%B", "main")
     assert {row["requestId"] for row in rows if row["state"] != "refused"} == set(accepted)
     assert [text.count(row["requestId"]) for row in rows if row["commitId"]] == [1] * sum(
@@ -309,7 +317,7 @@ def test_a_database_that_comes_late_is_waited_for_and_one_that_goes_is_told(
             assert process.poll() is None
             check_answers_while_waiting(base)
         until(lambda: httpx.get(f"{base}/readyz", timeout=PATIENCE).status_code == 200, "it is ready", folder)
-        assert httpx.get(f"{base}{OWN}/redeployments", headers=WHO).status_code == 200
+        assert httpx.get(f"{base}{OWN}/redeployments", headers=WHO, timeout=PATIENCE).status_code == 200
         with crashing_postgres.away():
             check_answers_without_database(base)
         until(lambda: httpx.get(f"{base}/readyz", timeout=PATIENCE).status_code == 200, "it is ready", folder)

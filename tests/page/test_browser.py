@@ -14,6 +14,7 @@ from generator.store.states import State
 from tests.api.conftest import WHO, Served
 from tests.page.browser import Tab, browsing, check_accessibility, serving
 from tests.page.conftest import SUPPORT
+from tests.worker.stage import PATIENCE
 
 pytestmark = pytest.mark.browser
 
@@ -166,7 +167,7 @@ def test_whoever_types_or_marks_text_is_not_interrupted(living: Served, chromium
         tab.page.focus("[name=q]")
         tab.page.keyboard.type("a09")
         stage.service.scale(row.name, _ann(), 0, 0)
-        stage.until(lambda: "Stopped" in httpx.get(f"{base}/", headers=WHO).text, "it stops")
+        stage.until(lambda: "Stopped" in httpx.get(f"{base}/", headers=WHO, timeout=PATIENCE).text, "it stops")
         tab.page.wait_for_timeout(3500)
         assert "Rolling out r1" in tab.text
         assert tab.page.input_value("[name=q]") == "a09svc-c48311"
