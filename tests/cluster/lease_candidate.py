@@ -1,6 +1,7 @@
 """A process that wants to lead: `python -m tests.cluster.lease_candidate KUBECONFIG NAMESPACE IDENTITY DURATION RENEW`.
 
-Owns: saying on standard output, a line each time and with the machine's monotonic clock, whether it holds the lease.
+Owns: saying on standard output, a line each time and with the machine's monotonic clock, whether it holds the lease,
+and in the end how often it thought so too late.
 Refuses: anything else; tests stop, kill and wake it.
 """
 
@@ -11,7 +12,7 @@ import threading
 import time
 from pathlib import Path
 
-from generator.cluster.lease import LeaderLease
+from generator.cluster.lease import LeaderLease, read_clock
 from tests.cluster.adapter_clusters import open_kubernetes
 
 
@@ -31,9 +32,18 @@ def main(kubeconfig: str, namespace: str, identity: str, duration: str, renew: s
     print(f"waits {time.monotonic()}", flush=True)
     if lease.wait_until_held(threading.Event()):
         print(f"leads {time.monotonic()}", flush=True)
-    while lease.is_held():
+        print(f"late {count_late(lease, float(duration))}", flush=True)
+
+
+def count_late(lease: LeaderLease, duration: float) -> int:
+    """Ask until the lease is no longer held; how often it still was right after a pause longer than its time."""
+    late, before = 0, read_clock()
+    while True:
+        now = read_clock()
+        if not lease.is_held():
+            return late
+        late, before = late + (now - before > duration), now
         time.sleep(0.01)
-    print(f"lost {time.monotonic()}", flush=True)
 
 
 if __name__ == "__main__":

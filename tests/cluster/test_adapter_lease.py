@@ -10,13 +10,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from generator.cluster.kinds import LEASE, ObjectRef
 from generator.cluster.kubernetes_cluster import KubernetesCluster
-from generator.cluster.lease import LeaderLease
+from generator.cluster.lease import LeaderLease, read_clock
 from generator.errors import ClusterForbidden, ObjectInvalid
 from tests.cluster.adapter_clusters import open_kubernetes
 from tests.testbed.api_faults import DropAnswer, DropRequest, Match, internal_error
@@ -26,7 +28,7 @@ from tests.testbed.fixtures.cluster import Cluster
 pytestmark = pytest.mark.cluster
 
 ROOT = Path(__file__).parents[2]
-DURATION, RENEW = 2.0, 0.4
+DURATION, RENEW = 10.0, 2.0
 ANY_LEASE = Match(path="/apis/coordination.k8s.io/*")
 
 
@@ -39,18 +41,17 @@ class Candidate:
         self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
     def wait_for(self, word: str) -> float:
-        """When it said so, by the machine's monotonic clock."""
+        """The number that it said with it: when that was, by the machine's monotonic clock, or how often."""
         assert self.process.stdout is not None
         for line in self.process.stdout:
-            said, when = line.split()
+            said, number = line.split()
             if said == word:
-                return float(when)
+                return float(number)
         raise AssertionError(f"it ended without {word}")
 
-    def signal(self, number: signal.Signals) -> float:
-        """Send a signal; when."""
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal."""
         os.kill(self.process.pid, number)
-        return time.monotonic()
 
 
 @pytest.fixture
@@ -76,7 +77,7 @@ def make_lease(cluster: KubernetesCluster, namespace: str, identity: str, **opti
     return LeaderLease(cluster, namespace, "revstamp-test", identity, **times)  # type: ignore[arg-type]
 
 
-def wait(condition: Callable[[], object], seconds: float = 15.0) -> None:
+def wait(condition: Callable[[], object], seconds: float = 60.0) -> None:
     """Until it is so."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -84,15 +85,26 @@ def wait(condition: Callable[[], object], seconds: float = 15.0) -> None:
         time.sleep(0.01)
 
 
-def test_a_killed_leader_is_followed_once_its_time_is_over(start_candidate: Callable[[str], Candidate]) -> None:
+def read_spec(cluster: KubernetesCluster, namespace: str) -> dict[str, Any]:
+    """What the Lease says."""
+    found: dict[str, Any] = (cluster.read(ObjectRef(LEASE, namespace, "revstamp-test")) or {})["spec"]
+    return found
+
+
+def test_a_killed_leader_is_followed_once_its_time_is_over(
+    start_candidate: Callable[[str], Candidate], adapter: KubernetesCluster, namespace: str
+) -> None:
     """Not before: it may have been only slow."""
     first = start_candidate("first")
     first.wait_for("leads")
     second = start_candidate("second")
     second.wait_for("waits")
-    killed = first.signal(signal.SIGKILL)
-    waited = second.wait_for("leads") - killed
-    assert DURATION - RENEW - 0.1 <= waited <= DURATION + RENEW + 3.0
+    first.signal(signal.SIGKILL)
+    first.process.wait()
+    renewed = datetime.fromisoformat(read_spec(adapter, namespace)["renewTime"])
+    ago = time.monotonic() - second.wait_for("leads")
+    waited = (datetime.now(UTC) - renewed).total_seconds() - ago
+    assert DURATION <= waited < 60
 
 
 def test_a_leader_that_was_stopped_knows_at_once_that_it_is_none(start_candidate: Callable[[str], Candidate]) -> None:
@@ -102,8 +114,8 @@ def test_a_leader_that_was_stopped_knows_at_once_that_it_is_none(start_candidate
     second = start_candidate("second")
     first.signal(signal.SIGSTOP)
     second.wait_for("leads")
-    woken = first.signal(signal.SIGCONT)
-    assert first.wait_for("lost") - woken < 0.3
+    first.signal(signal.SIGCONT)
+    assert first.wait_for("late") == 0
     assert second.process.poll() is None
 
 
@@ -121,10 +133,10 @@ def test_a_leader_that_gives_up_is_followed_at_once(adapter: KubernetesCluster, 
     began = time.monotonic()
     assert not first.is_held()
     assert second.wait_until_held(threading.Event())
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < DURATION
     second.close()
     assert lost == []
-    spec = (adapter.read(ObjectRef(LEASE, namespace, "revstamp-test")) or {})["spec"]
+    spec = read_spec(adapter, namespace)
     assert (spec.get("holderIdentity") or "", spec["leaseTransitions"]) == ("", 1)
 
 
@@ -132,14 +144,8 @@ def test_a_leader_that_is_cut_off_stops_before_another_begins(
     fault_proxy: FaultProxy, proxied: KubernetesCluster, adapter: KubernetesCluster, namespace: str
 ) -> None:
     """By its own clock, without any answer."""
-    lost = threading.Event()
-    times: dict[str, float] = {}
-
-    def note() -> None:
-        times["lost"] = time.monotonic()
-        lost.set()
-
-    first = make_lease(proxied, namespace, "first", on_lost=note)
+    told = threading.Event()
+    first = make_lease(proxied, namespace, "first", on_lost=told.set)
     second = make_lease(adapter, namespace, "second")
     first.start()
     assert first.wait_until_held(threading.Event())
@@ -147,11 +153,10 @@ def test_a_leader_that_is_cut_off_stops_before_another_begins(
     wait(lambda: second.holder == "first")
     fault_proxy.next(ANY_LEASE, DropRequest(), times=None)
     assert second.wait_until_held(threading.Event())
-    times["second"] = time.monotonic()
+    assert first._held_until < read_clock()
     assert not first.is_held()
-    assert lost.wait(5.0)
+    assert told.wait(30.0)
     assert first.lost.is_set()
-    assert times["lost"] < times["second"]
     fault_proxy.clear()
     first.close()
     assert second.is_held(), "whoever lost it does not release another's"
@@ -166,7 +171,7 @@ def test_a_clock_that_jumps_ends_the_hold_without_asking_anybody(adapter: Kubern
     assert lease.wait_until_held(threading.Event())
     jump = DURATION
     assert not lease.is_held()
-    assert lease.lost.wait(5.0)
+    assert lease.lost.wait(30.0)
     assert not lease.is_held()
     lease.close()
 
@@ -175,7 +180,7 @@ def test_short_faults_do_not_cost_the_leadership(
     fault_proxy: FaultProxy, proxied: KubernetesCluster, namespace: str
 ) -> None:
     """Requests that never arrive, answers that are lost, a server that stumbles."""
-    lease = make_lease(proxied, namespace, "first", duration_seconds=4.0)
+    lease = make_lease(proxied, namespace, "first", renew_seconds=1.0)
     lease.start()
     assert lease.wait_until_held(threading.Event())
     for fault in (DropRequest(), DropAnswer(), internal_error(), DropAnswer(5)):
@@ -194,8 +199,8 @@ def test_an_edit_of_the_lease_by_others_does_not_cost_it(adapter: KubernetesClus
     assert lease.wait_until_held(threading.Event())
     ref = ObjectRef(LEASE, namespace, "revstamp-test")
     adapter.patch(ref, [{"op": "add", "path": "/metadata/labels", "value": {"a": "b"}}], manager="somebody")
-    before = (adapter.read(ref) or {})["spec"]["renewTime"]
-    wait(lambda: (adapter.read(ref) or {})["spec"]["renewTime"] != before)
+    before = read_spec(adapter, namespace)["renewTime"]
+    wait(lambda: read_spec(adapter, namespace)["renewTime"] != before)
     assert lease.is_held()
     lease.close()
 
@@ -207,10 +212,10 @@ def test_a_lease_that_somebody_takes_away_is_lost(adapter: KubernetesCluster, na
     assert lease.wait_until_held(threading.Event())
     ref = ObjectRef(LEASE, namespace, "revstamp-test")
     adapter.patch(ref, [{"op": "replace", "path": "/spec/holderIdentity", "value": "ann"}], manager="somebody")
-    assert lease.lost.wait(2 * RENEW + 1.0)
+    assert lease.lost.wait(30.0)
     assert not lease.is_held()
     lease.close()
-    assert (adapter.read(ref) or {})["spec"]["holderIdentity"] == "ann"
+    assert read_spec(adapter, namespace)["holderIdentity"] == "ann"
 
 
 def test_of_many_candidates_one_leads_at_a_time(testbed: Cluster, namespace: str) -> None:
@@ -237,10 +242,10 @@ def test_of_many_candidates_one_leads_at_a_time(testbed: Cluster, namespace: str
     threads = [threading.Thread(target=compete, args=(number,)) for number in range(6)]
     for thread in threads:
         thread.start()
-    wait(lambda: terms >= 8, 60.0)
+    wait(lambda: terms >= 8, 120.0)
     stop.set()
     for thread in threads:
-        thread.join(10.0)
+        thread.join(60.0)
     cluster.close()
     assert most == 1
 
