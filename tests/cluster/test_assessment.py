@@ -197,6 +197,7 @@ def test_a_quota_is_named_though_there_is_no_pod(testbed: Cluster, namespace: st
     serve_first(testbed, namespace)
     quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none", "namespace": namespace}}
     testbed.api.apply({**quota, "spec": {"hard": {"requests.nvidia.com/gpu": "0"}}})
+    testbed.api.wait(testbed.api.path_of(quota), lambda it: it.get("status", {}).get("hard"))
     manifest = make_deployment(namespace, revision=2, gpus=1)
     testbed.api.apply(manifest)
     waiting = Follower(testbed.api, manifest, 2).until(names(Reason.QUOTA_EXCEEDED))

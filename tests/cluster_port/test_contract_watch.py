@@ -184,12 +184,16 @@ def test_events_name_what_they_are_about(subject: Subject) -> None:
     """With uid, reason, words and time."""
     subject.roll_out(make_deployment(subject.namespace, replicas=1))
     (pod,) = subject.pods()
-    found = [
-        event
-        for event in subject.port.list(EVENT, subject.namespace)
-        if event["involvedObject"].get("uid") == pod["metadata"]["uid"]
-    ]
-    (scheduled,) = [event for event in found if event["reason"] == "Scheduled"]
+
+    def find() -> list[Body]:
+        of_pod = [
+            event
+            for event in subject.port.list(EVENT, subject.namespace)
+            if event["involvedObject"].get("uid") == pod["metadata"]["uid"]
+        ]
+        return [event for event in of_pod if event["reason"] == "Scheduled"]
+
+    (scheduled,) = subject.until(find)
     assert scheduled["type"] == "Normal"
     assert scheduled["involvedObject"]["kind"] == "Pod"
     assert pod["spec"]["nodeName"] in scheduled["message"]
