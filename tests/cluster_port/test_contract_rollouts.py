@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -23,6 +24,11 @@ def condition(body: Body, name: str) -> dict[str, Any]:
     """One condition; empty where there is none."""
     found = [one for one in (body.get("status") or {}).get("conditions") or () if one["type"] == name]
     return dict(found[0]) if found else {}
+
+
+def changed_at(body: Body, name: str) -> datetime:
+    """Since when a condition is as it is."""
+    return datetime.fromisoformat(condition(body, name)["lastTransitionTime"])
 
 
 def says(name: str, status: str, reason: str) -> Callable[[Body], bool]:
@@ -100,7 +106,8 @@ def test_a_rolling_update_keeps_its_limits(
 
 def test_a_rollout_says_how_far_it_is(subject: Subject) -> None:
     """The same counts and reasons, in the same order."""
-    changes = {"fate": "slow-load", "after": "300ms", "drain": "300ms"}
+    # Long enough for real controllers to come to rest in between.
+    changes = {"fate": "slow-load", "after": "300ms" if subject.port.is_simulated else "3s", "drain": "300ms"}
     subject.roll_out(make_deployment(subject.namespace, revision=1, **changes))
     with Watcher(subject.port, DEPLOYMENT, subject.namespace) as watcher:
         subject.roll_out(make_deployment(subject.namespace, revision=2, **changes))
@@ -273,10 +280,9 @@ def test_a_ready_pod_counts_after_its_least_time(subject: Subject) -> None:
     """`minReadySeconds`."""
     body = make_deployment(subject.namespace, replicas=1)
     body["spec"]["minReadySeconds"] = 2
-    subject.port.apply(body)
-    early = subject.wait(DEPLOYMENT, lambda it: it["status"].get("readyReplicas") == 1)
-    assert not early["status"].get("availableReplicas")
-    subject.wait(DEPLOYMENT, lambda it: it["status"].get("availableReplicas") == 1)
+    live = subject.roll_out(body)
+    (pod,) = subject.pods()
+    assert (changed_at(live, "Available") - changed_at(pod, "Ready")).total_seconds() >= 2
 
 
 def test_a_paused_deployment_rolls_nothing(subject: Subject) -> None:
@@ -301,7 +307,7 @@ def test_a_pod_that_no_node_has_gpus_for_is_unschedulable(subject: Subject) -> N
     assert "16 Insufficient nvidia.com/gpu" in message
     assert pod["status"]["phase"] == "Pending"
     assert not pod["status"].get("containerStatuses")
-    assert ("Warning", "FailedScheduling") in subject.events(pod["metadata"]["uid"])
+    subject.until(lambda: ("Warning", "FailedScheduling") in subject.events(pod["metadata"]["uid"]))
 
 
 def test_a_pod_goes_where_its_affinity_says(subject: Subject) -> None:
@@ -342,7 +348,7 @@ def test_a_quota_refuses_pods_and_says_so(subject: Subject) -> None:
     assert "used: requests.nvidia.com/gpu=0, limited: requests.nvidia.com/gpu=0" in message
     assert subject.pods() == []
     (owner,) = subject.port.list(REPLICA_SET, subject.namespace)
-    assert ("Warning", "FailedCreate") in subject.events(owner["metadata"]["uid"])
+    subject.until(lambda: ("Warning", "FailedCreate") in subject.events(owner["metadata"]["uid"]))
     assert owner["status"]["replicas"] == 0
     pod = {
         "apiVersion": "v1",
