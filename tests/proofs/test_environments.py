@@ -20,7 +20,7 @@ from tests.testbed.fixtures.cluster import Cluster
 
 pytestmark = pytest.mark.cluster
 
-PROMPT = 5.0
+PROMPT = 15.0
 """Seconds; an environment that waits for another one's cluster takes 20 and more."""
 
 
