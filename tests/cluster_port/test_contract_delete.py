@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from generator.cluster.kinds import CONFIG_MAP, DEPLOYMENT, POD, REPLICA_SET
-from generator.cluster.port import Body, Propagation
+from generator.cluster.port import Body, Happening, Propagation
 from generator.errors import StaleObject
-from tests.cluster_port.subject import Subject
+from tests.cluster_port.subject import Subject, Watcher
 from tests.testbed.workloads import is_rolled_out, make_deployment
 
 
@@ -126,14 +126,16 @@ def test_a_deleted_pod_is_replaced_and_drains(subject: Subject) -> None:
     """It is there, being deleted, with its grace period, while the next one starts."""
     subject.roll_out(make_deployment(subject.namespace, replicas=1, drain="1s"))
     (pod,) = subject.pods()
-    subject.port.delete(subject.ref(POD, pod["metadata"]["name"]), uid=pod["metadata"]["uid"])
-    ending = subject.read(POD, pod["metadata"]["name"])
-    assert ending["metadata"]["deletionTimestamp"]
+    with Watcher(subject.port, POD, subject.namespace) as watcher:
+        subject.port.delete(subject.ref(POD, pod["metadata"]["name"]), uid=pod["metadata"]["uid"])
+        replacement = subject.wait_pod(lambda it: it["metadata"]["uid"] != pod["metadata"]["uid"])
+        subject.wait_gone(POD, pod["metadata"]["name"], seconds=60)
+        watcher.wait(lambda events: any(event.happening is Happening.GONE for event in events))
+    assert replacement["metadata"]["ownerReferences"] == pod["metadata"]["ownerReferences"]
+    ending = next(body for body in watcher.bodies() if body["metadata"].get("deletionTimestamp"))
+    assert ending["metadata"]["uid"] == pod["metadata"]["uid"]
     assert ending["metadata"]["deletionGracePeriodSeconds"] == 30
     assert is_ready(ending)
-    replacement = subject.wait_pod(lambda it: it["metadata"]["uid"] != pod["metadata"]["uid"])
-    assert replacement["metadata"]["ownerReferences"] == pod["metadata"]["ownerReferences"]
-    subject.wait_gone(POD, pod["metadata"]["name"], seconds=10)
 
 
 def test_a_replica_set_whose_owner_is_gone_does_not_stay(subject: Subject) -> None:
