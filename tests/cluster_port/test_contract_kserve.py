@@ -53,6 +53,12 @@ def pods(subject: Subject) -> list[Body]:
     return [pod for pod in found if not pod["metadata"].get("deletionTimestamp")]
 
 
+def is_up_to_date(service: Body) -> bool:
+    """By what it says of its model."""
+    model = (service.get("status") or {}).get("modelStatus") or {}
+    return bool(model.get("transitionStatus") == "UpToDate")
+
+
 def restarts(pod: Body) -> int:
     """Of its first container."""
     containers = pod["status"].get("containerStatuses") or [{"restartCount": 0}]
@@ -67,7 +73,7 @@ def test_an_inference_service_has_a_deployment_a_service_and_an_autoscaler(subje
     service = subject.read(INFERENCE_SERVICE)
     owner = {"kind": "InferenceService", "name": "chat", "uid": service["metadata"]["uid"], "controller": True}
     for kind in (DEPLOYMENT, SERVICE, AUTOSCALER):
-        made = subject.read(kind, CHILD)
+        made = subject.wait(kind, bool, CHILD)
         assert owner.items() <= made["metadata"]["ownerReferences"][0].items()
         assert made["metadata"]["labels"] == {
             "revstamp.io/endpoint": "chat",
@@ -133,9 +139,7 @@ def test_a_ready_service_says_so(subject: Subject) -> None:
     ready = subject.wait(INFERENCE_SERVICE, lambda it: condition(it, "Ready") == "True")
     assert condition(ready, "PredictorReady") == "True"
     assert condition(ready, "Stopped") == "False"
-    settled = subject.wait(
-        INFERENCE_SERVICE, lambda it: it["status"].get("modelStatus", {}).get("transitionStatus") == "UpToDate"
-    )
+    settled = subject.wait(INFERENCE_SERVICE, is_up_to_date)
     assert settled["status"]["modelStatus"]["states"] == {"activeModelState": "Loaded", "targetModelState": "Loaded"}
     assert settled["status"]["deploymentMode"] == "Standard"
 
@@ -143,7 +147,7 @@ def test_a_ready_service_says_so(subject: Subject) -> None:
 def test_a_service_is_not_ready_although_its_old_pods_serve(subject: Subject) -> None:
     """While new pods fail; and its model stays loaded. The lies that no rollout may be judged by."""
     roll_out(subject, make_inference_service(subject.namespace, revision=1))
-    subject.wait(INFERENCE_SERVICE, lambda it: condition(it, "Ready") == "True")
+    subject.wait(INFERENCE_SERVICE, lambda it: condition(it, "Ready") == "True" and is_up_to_date(it))
     subject.port.apply(make_inference_service(subject.namespace, revision=2, fate="image-pull"))
     lying = subject.wait(
         INFERENCE_SERVICE,
@@ -170,12 +174,14 @@ def test_a_service_that_never_came_up_says_no_more_than_that(subject: Subject) -
 def test_its_observed_generation_is_the_deployments(subject: Subject) -> None:
     """Never to be compared with its own."""
     for number in (1, 2, 3):
-        child = roll_out(subject, make_inference_service(subject.namespace, revision=number))
-    assert child["status"]["observedGeneration"] >= 3
-    lying = subject.wait(
-        INFERENCE_SERVICE, lambda it: it["status"]["observedGeneration"] == child["status"]["observedGeneration"]
-    )
-    assert lying["metadata"]["generation"] == 1
+        roll_out(subject, make_inference_service(subject.namespace, revision=number))
+
+    def read_lie() -> Body | None:
+        service, child = subject.read(INFERENCE_SERVICE), subject.read(DEPLOYMENT, CHILD)
+        seen, own = (body["status"]["observedGeneration"] for body in (service, child))
+        return service if seen == own >= 3 else None
+
+    assert subject.until(read_lie)["metadata"]["generation"] == 1
 
 
 def test_edits_of_its_deployment_are_undone(subject: Subject) -> None:
