@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -59,8 +60,17 @@ def reader(testbed: Cluster, namespace: str, tmp_path: Path) -> Iterator[Kuberne
     path = f"/api/v1/namespaces/{namespace}/serviceaccounts/reader/token"
     token = testbed.api.request("POST", path, {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest"})
     cluster = open_kubernetes(write_kubeconfig(testbed, tmp_path / "reader", token["status"]["token"]))
+    wait_until_allowed(cluster, namespace)
     yield cluster
     cluster.close()
+
+
+def wait_until_allowed(cluster: KubernetesCluster, namespace: str) -> None:
+    """Until the server has taken note of the role and its binding."""
+    deadline = time.monotonic() + 60
+    while not all(cluster.can(verb, CONFIG_MAP, namespace) for verb in ("get", "list")):
+        assert time.monotonic() < deadline, "it still may not read"
+        time.sleep(0.05)
 
 
 def test_a_missing_right_is_named_with_who_needs_it(reader: KubernetesCluster, namespace: str) -> None:
