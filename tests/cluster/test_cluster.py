@@ -39,7 +39,7 @@ def programs_of(folder: Path) -> list[int]:
     return found
 
 
-def wait_until_gone(folder: Path, seconds: float = 10.0) -> None:
+def wait_until_gone(folder: Path, seconds: float = 60.0) -> None:
     """Until neither a process nor a file is left."""
     deadline = time.monotonic() + seconds
     while programs_of(folder) or folder.exists():
@@ -133,7 +133,7 @@ def test_a_cluster_that_cannot_start_says_why(testbed: Cluster, tmp_path: Path) 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 def test_tests_killed_with_9_leave_nothing_running(testbed: Cluster, tmp_path: Path) -> None:
-    """Neither programs nor the keeper nor files are there ten seconds after pytest is killed."""
+    """Neither programs nor the keeper nor files are there soon after pytest is killed."""
     name, ready = f"killed-{os.getpid()}", tmp_path / "ready"
     text = f"""
 import pathlib, time
@@ -147,9 +147,9 @@ def test_that_never_ends():
         time.sleep(600)
 """
     (tmp_path / "test_it.py").write_text(text)
-    words = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", str(tmp_path / "test_it.py")]
+    words = [sys.executable, "-m", "pytest", "-n", "0", "-p", "no:cacheprovider", str(tmp_path / "test_it.py")]
     with subprocess.Popen(words, cwd=_REPOSITORY, env=dict(SETTINGS.environment)) as process:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while not ready.exists():
             assert process.poll() is None, "pytest ended by itself"
             assert time.monotonic() < deadline, "the cluster did not come up"
