@@ -12,8 +12,8 @@ import pytest
 from generator.cluster.kinds import INFERENCE_SERVICE
 from generator.cluster.open import open_cluster
 from generator.render.pods import REVISION
-from generator.rollout.status import Phase, Reason, RolloutStatus, Verdict
-from tests.cluster.assessment import SHORT, Follower
+from generator.rollout.status import Phase, PhaseBudgets, Reason, RolloutStatus, Verdict
+from tests.cluster.assessment import LONG, SHORT, Follower
 from tests.cluster_port.subject import Watcher
 from tests.testbed.fixtures.cluster import Cluster
 from tests.testbed.kube.api import Api, Object
@@ -29,11 +29,11 @@ def says(verdict: Verdict) -> Callable[[RolloutStatus], bool]:
     return lambda status: status.verdict is verdict
 
 
-def roll(api: Api, namespace: str, revision: int, **changes: Any) -> Follower:
+def roll(api: Api, namespace: str, revision: int, budgets: PhaseBudgets = LONG, **changes: Any) -> Follower:
     """Apply a revision and follow it."""
     manifest = make_inference_service(namespace, revision=revision, **changes)
     api.apply(manifest)
-    return Follower(api, manifest, revision, changes.get("budgets") or SHORT)
+    return Follower(api, manifest, revision, budgets)
 
 
 def conditions(service: Object | None) -> dict[str, str]:
@@ -69,8 +69,8 @@ def test_ready_in_the_middle_of_a_roll_is_not_believed(testbed: Cluster, namespa
 def test_a_failed_update_that_kserve_calls_ready_has_failed(testbed: Cluster, namespace: str) -> None:
     """An image that cannot be pulled never shows in its status."""
     roll(testbed.api, namespace, 1).until(says(Verdict.HEALTHY))
-    follower = roll(testbed.api, namespace, 2, fate="image-pull")
-    failed = follower.until(says(Verdict.FAILED), seconds=50)
+    follower = roll(testbed.api, namespace, 2, SHORT, fate="image-pull")
+    failed = follower.until(says(Verdict.FAILED), seconds=90)
     assert failed.failure is not None
     assert failed.failure.reason is Reason.IMAGE_PULL
     assert failed.serving
@@ -107,13 +107,12 @@ def test_an_object_that_it_does_not_take_is_named_with_its_words(testbed: Cluste
     del predictor["containers"]
     predictor["model"] = {"modelFormat": {"name": "unheard-of"}, "storageUri": "s3://models/x"}
     testbed.api.apply(manifest)
-    follower = Follower(testbed.api, manifest, 1, SHORT)
-    failing = follower.until(lambda status: status.failure is not None, seconds=10)
+    failing = Follower(testbed.api, manifest, 1).until(lambda status: status.failure is not None)
     assert failing.failure is not None
     assert failing.failure.reason is Reason.INVALID_SPEC
     assert "unheard-of" in failing.failure.evidence or "untime" in failing.failure.evidence
     assert failing.verdict is Verdict.FAILING
-    follower.until(says(Verdict.FAILED))
+    Follower(testbed.api, manifest, 1, SHORT).until(says(Verdict.FAILED))
 
 
 def test_a_stop_settles_at_no_pods_and_a_start_at_ready_ones(testbed: Cluster, namespace: str) -> None:
@@ -121,14 +120,14 @@ def test_a_stop_settles_at_no_pods_and_a_start_at_ready_ones(testbed: Cluster, n
     roll(testbed.api, namespace, 1).until(says(Verdict.HEALTHY))
     manifest = make_inference_service(namespace, revision=1)
     manifest["metadata"]["annotations"]["serving.kserve.io/stop"] = "true"
-    stop = Follower(testbed.api, manifest, 1, SHORT)
+    stop = Follower(testbed.api, manifest, 1)
     assert stop.expectation.replicas == 0
     assert stop.look().phase is Phase.NOT_APPLIED
     testbed.api.apply(manifest)
     stopped = stop.until(says(Verdict.HEALTHY))
     assert (stopped.phase, stopped.serving) == (Phase.STOPPED, False)
     manifest["metadata"]["annotations"]["serving.kserve.io/stop"] = "false"
-    start = Follower(testbed.api, manifest, 1, SHORT)
+    start = Follower(testbed.api, manifest, 1)
     assert start.look().phase is Phase.NOT_APPLIED
     testbed.api.apply(manifest)
     assert start.until(says(Verdict.HEALTHY)).progress.ready == 1
@@ -167,7 +166,7 @@ def test_other_versions_are_told_the_truth_about_too(
     cluster.api.wait(f"/api/v1/namespaces/{namespace}/serviceaccounts/default", lambda _: True)
     roll(cluster.api, namespace, 1, mode=mode).until(says(Verdict.HEALTHY))
     roll(cluster.api, namespace, 2, mode=mode, fate="slow-load", after="1s").until(says(Verdict.HEALTHY))
-    bad = roll(cluster.api, namespace, 3, mode=mode, fate="oom", after="300ms").until(says(Verdict.FAILED), seconds=40)
+    bad = roll(cluster.api, namespace, 3, SHORT, mode=mode, fate="oom", after="300ms").until(says(Verdict.FAILED))
     assert bad.failure is not None
     assert bad.failure.reason is Reason.OUT_OF_MEMORY
     assert bad.serving
