@@ -90,7 +90,7 @@ def test_the_second_of_two_pull_requests_for_one_endpoint_cannot_be_merged(
     forge.merge(repository, first)
     update(ann)
     with pytest.raises(ForgeRefused):
-        forge.merge(repository, second)
+        forge.merge(repository, second, seconds=5)
     assert {each["number"]: each["mergeable"] for each in forge.pull_requests(repository, "open")} == {second: False}
     bring_up_to_date(bob, "owned")
     forge.merge(repository, second)

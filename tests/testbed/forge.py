@@ -107,11 +107,11 @@ class Forge:
         found: list[dict[str, Any]] = self.api("GET", f"{repository.path}/pulls?state={state}&sort=newest")
         return found
 
-    def merge(self, repository: ForgeRepository, number: int, how: str = "merge", seconds: float = 5.0) -> str:
+    def merge(self, repository: ForgeRepository, number: int, how: str = "merge", seconds: float = 60.0) -> str:
         """Merge a pull request by `merge`, `squash`, `rebase` or `rebase-merge`; the commit that the base is at.
 
-        Raises ForgeRefused where it cannot be merged; conflicts are known for such only after some seconds, since the
-        forge answers the same while it has not looked yet.
+        Raises ForgeRefused where it cannot be merged; conflicts are known for such only after so many seconds, since
+        the forge answers the same while it has not looked yet.
         """
         deadline = time.monotonic() + seconds
         while True:
