@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from generator.cluster.changes import Action
 from generator.cluster.kinds import DEPLOYMENT, ObjectRef
-from generator.cluster.port import Cluster as Port
 from generator.cluster.simulated import PlannedFault, SimulatedCluster
 from generator.errors import ObjectInvalid
 from generator.reconciler.apply_once import apply_once, prepare
@@ -24,34 +21,16 @@ from generator.rollout.status import RolloutStatus, Verdict
 from generator.service.desired import DesiredEnvironment
 from generator.service.workspace import Workspace
 from generator.settings import Settings
-from tests.cluster.gitops import GitOps, Running, make_gitops, reconciling, term_of
+from tests.cluster.gitops import GitOps, Running, reconciling, term_of
 from tests.fleet_repository import git
-
-NAMESPACE = "llm-test"
-
-
-@pytest.fixture
-def cluster() -> Iterator[SimulatedCluster]:
-    """A cluster of its own."""
-    made = SimulatedCluster("testbed", strict_namespaces=False)
-    yield made
-    made.close()
+from tests.reconciler.conftest import NAMESPACE, keep
 
 
 @pytest.fixture
-def gitops(tmp_path: Path) -> GitOps:
-    """A repository with two endpoints; one rollout at a time."""
-    made = make_gitops(tmp_path / "gitops", NAMESPACE)
-    made.edit_environment(lambda spec: spec["policies"].update(maxConcurrentRollouts=1))
-    made.add("chat", commit=False)
-    made.add("search", commit=False)
-    made.type("commit", "-m", "two")
-    return made
-
-
-def keep(cluster: SimulatedCluster) -> Callable[[str], Port]:
-    """Opens the cluster so that closing it leaves it there for the next one."""
-    return lambda _: FencedCluster(cluster, lambda: True)
+def gitops(gitops: GitOps) -> GitOps:
+    """One rollout at a time."""
+    gitops.edit_environment(lambda spec: spec["policies"].update(maxConcurrentRollouts=1))
+    return gitops
 
 
 def status_of(running: Running, name: str) -> RolloutStatus | None:

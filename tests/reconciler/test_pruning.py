@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from generator.cluster.changes import Action
 from generator.cluster.kinds import DEPLOYMENT, HTTP_ROUTE, POD_DISRUPTION_BUDGET, ObjectRef
@@ -22,26 +20,7 @@ from generator.settings import Settings
 from tests.bench.reconcile_change import wait_for
 from tests.cluster.gitops import GitOps, make_gitops, reconciling, term_of
 from tests.fleet_repository import git
-
-NAMESPACE = "llm-test"
-
-
-@pytest.fixture
-def cluster() -> Iterator[SimulatedCluster]:
-    """A cluster of its own."""
-    made = SimulatedCluster(strict_namespaces=False)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def gitops(tmp_path: Path) -> GitOps:
-    """A repository with two endpoints."""
-    made = make_gitops(tmp_path / "gitops", NAMESPACE)
-    made.add("chat", commit=False)
-    made.add("search", commit=False)
-    made.type("commit", "-m", "two")
-    return made
+from tests.reconciler.conftest import NAMESPACE
 
 
 def apply(

@@ -2,45 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from generator.cluster.kinds import AUTOSCALER, ObjectRef
 from generator.cluster.record import AppliedRecord, fits, read_record
 from generator.cluster.simulated import PlannedFault, SimulatedCluster
 from generator.errors import ObjectInvalid
-from generator.reconciler.fence import FencedCluster
-from tests.cluster.gitops import GitOps, Running, make_gitops, reconciling, term_of
+from tests.cluster.gitops import GitOps, Running, reconciling, term_of
 from tests.fleet_repository import git
-
-NAMESPACE = "llm-test"
-
-
-@pytest.fixture
-def cluster() -> Iterator[SimulatedCluster]:
-    """A cluster of its own."""
-    made = SimulatedCluster(strict_namespaces=False)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def gitops(tmp_path: Path) -> GitOps:
-    """A repository with two endpoints."""
-    made = make_gitops(tmp_path / "gitops", NAMESPACE)
-    made.add("chat", commit=False)
-    made.add("search", commit=False)
-    made.type("commit", "-m", "two")
-    return made
+from tests.reconciler.conftest import NAMESPACE, keep
 
 
 def following(gitops: GitOps, cluster: SimulatedCluster) -> AbstractContextManager[Running]:
     """A reconciler that leaves the cluster there for the next one."""
-    return reconciling(gitops, lambda _: FencedCluster(cluster, lambda: True), poll=0.1)
+    return reconciling(gitops, keep(cluster), poll=0.1)
 
 
 def put_off(running: Running) -> None:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from generator.cluster.kinds import DEPLOYMENT, INFERENCE_SERVICE, ObjectRef
 from generator.cluster.simulated import SimulatedCluster
 from generator.reconciler.fence import FencedCluster
 from generator.rollout.status import Verdict
 from tests.cluster.gitops import GitOps, make_gitops, reconciling, term_of
-
-NAMESPACE = "llm-test"
+from tests.reconciler.conftest import NAMESPACE
 
 
 class LateIngress(FencedCluster):
@@ -37,14 +33,6 @@ class LateIngress(FencedCluster):
     def apply(self, body: Any, **options: Any) -> Any:
         """As the cluster does."""
         return self._hide(super().apply(body, **options))
-
-
-@pytest.fixture
-def cluster() -> Iterator[SimulatedCluster]:
-    """A cluster of its own."""
-    made = SimulatedCluster(strict_namespaces=False)
-    yield made
-    made.close()
 
 
 def test_an_old_workload_goes_when_its_successor_says_that_it_serves(tmp_path: Path, cluster: SimulatedCluster) -> None:
