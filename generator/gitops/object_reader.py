@@ -14,7 +14,7 @@ from typing import IO, cast
 
 from generator.gitops.process import start_git
 
-MOST = 90
+MOST = 60
 """Questions of one exchange: they fit into a pipe of one page, which is what a user with many pipes gets: nobody waits
 for an answer that nobody reads."""
 

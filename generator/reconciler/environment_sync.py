@@ -154,9 +154,10 @@ class EnvironmentSync:
         trace = self.desired.traces.get(name, Traces())
         return self._done.get(name, "") == trace.manifests + trace.stamp
 
-    def is_same_wish(self, name: str, commit: str) -> bool:
-        """Whether another commit, where this clone has it, says the same of an endpoint as the current one."""
-        return self._leftovers().is_same_wish(name, commit)
+    def find_same(self, names: Iterable[str], commit: str) -> set[str]:
+        """The endpoints of which another commit, where this clone has it, says the same as the current one."""
+        leftovers = self._leftovers()
+        return {name for name in names if leftovers.is_same_wish(name, commit)}
 
     def everything(self) -> tuple[str, ...]:
         """Every endpoint, also those that only the cluster still has."""

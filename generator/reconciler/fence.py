@@ -11,7 +11,7 @@ from threading import Event
 from typing import Any
 
 from generator.cluster.kinds import Kind, ObjectRef
-from generator.cluster.port import FIELD_MANAGER, Body, Cluster, Guardable, Propagation, WatchEvent
+from generator.cluster.port import FIELD_MANAGER, Body, Cluster, Guardable, Propagation, TimeLimited, WatchEvent
 from generator.errors import NotLeading
 
 
@@ -37,6 +37,12 @@ class FencedCluster:
     def version(self) -> str:
         """The server's version."""
         return self._cluster.version()
+
+    def within(self, seconds: float, attempt_seconds: float = 0.0) -> FencedCluster:
+        """The same cluster with other limits, where it has any."""
+        if not isinstance(self._cluster, TimeLimited):
+            return self
+        return FencedCluster(self._cluster.within(seconds, attempt_seconds), self._is_leading)
 
     def read(self, ref: ObjectRef) -> Body | None:
         """The live object."""

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from generator.cluster.port import TimeLimited
 from generator.cluster.record import AppliedRecord, fits, update_record
 from generator.errors import NotLeading, RevstampError
 from generator.reconciler.environment_sync import EnvironmentSync
@@ -18,6 +19,9 @@ _SHARE = 20.0
 """How many times as long as writing took pass before the next one, while endpoints wait."""
 _LONGEST = 5.0
 """Seconds that may pass so at most: what is applied and not recorded is not known to the next leader."""
+
+_END_SECONDS = 3.0
+"""For the last write of a term: the lease is still to be given back."""
 
 
 class RecordKeeper:
@@ -36,11 +40,14 @@ class RecordKeeper:
 
     def note(self) -> AppliedRecord:
         """Bring up to date what this process goes by, before it works towards another commit."""
-        record = self._sync.record = self._make()
+        record, known = self._make(), self._sync.record
+        if record == known:
+            return known
+        self._sync.record = record
         return record
 
-    def save(self) -> None:
-        """Write the record where that was asked for and it says something new.
+    def save(self, within: float | None = None) -> None:
+        """Write the record, in so many seconds, where that was asked for and it says something new.
 
         While many endpoints wait it is long and changes with each of them; writing it then is kept a small share.
         NotLeading, and what trying again does not help against.
@@ -51,7 +58,7 @@ class RecordKeeper:
         self._is_due.clear()
         record = self.note()
         if record != self._written:
-            self._write(record)
+            self._write(record, within)
         took = time.monotonic() - began
         self._earliest = began + took + min(_LONGEST, _SHARE * took)
 
@@ -59,24 +66,26 @@ class RecordKeeper:
         """Write it once more where that was asked for; what fails is only told, for nothing is done any more."""
         self._earliest = 0.0
         try:
-            self.save()
+            self.save(_END_SECONDS)
         except RevstampError as error:
             self._log.warning("the record was not written", error=error.message)
 
     def _make(self) -> AppliedRecord:
-        """As short as possible: an endpoint of which both commits say the same need not be told apart."""
+        """As short as may be: an endpoint of which the old commit says the same need not be told apart."""
         commit, old = self._sync.desired.commit, self._sync.record or AppliedRecord()
         behind = {name: old.commit_of(name) for name in self._sync.pending()}
-        apart = {name: at for name, at in behind.items() if at != commit and not self._sync.is_same_wish(name, at)}
-        return AppliedRecord(commit, apart)
+        same = self._sync.find_same([name for name, at in behind.items() if at == old.commit != commit], old.commit)
+        return AppliedRecord(commit, {name: at for name, at in behind.items() if at != commit and name not in same})
 
-    def _write(self, record: AppliedRecord) -> None:
+    def _write(self, record: AppliedRecord, within: float | None = None) -> None:
         if not fits(record):
             self._log.warning("the record is too long to be written", endpoints=len(record.apart))
             return  # it gets shorter with each endpoint that has what the commit says
-        desired = self._sync.desired
+        desired, cluster = self._sync.desired, self._sync.cluster
+        if within is not None and isinstance(cluster, TimeLimited):
+            cluster = cluster.within(within, within / 2)
         try:
-            update_record(self._sync.cluster, desired.name, desired.environment.spec.namespace, lambda _: record)
+            update_record(cluster, desired.name, desired.environment.spec.namespace, lambda _: record)
             self._written = record
         except RevstampError as error:
             self._is_due.set()

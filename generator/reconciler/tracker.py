@@ -127,6 +127,8 @@ class RolloutTracker:
                     self._quiet.discard(name)
                 expectation = self._expect(name)
             except RevstampError:
+                with self._condition:
+                    self._quiet.discard(name)  # whether it still has what git wants is not known
                 return None
             if expectation is None:
                 self._forget(name, renewal)

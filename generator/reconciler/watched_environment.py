@@ -20,7 +20,8 @@ from generator.cluster.port import Cluster
 from generator.cluster.record import read_record
 from generator.errors import InternalError, NotLeading, RevstampError
 from generator.gitops.snapshot import Snapshot
-from generator.reconciler.environment_sync import EnvironmentSync
+from generator.reconciler.endpoint_result import EndpointResult
+from generator.reconciler.environment_sync import READ_AHEAD, EnvironmentSync
 from generator.reconciler.metrics import Metrics
 from generator.reconciler.pass_log import PassLog
 from generator.reconciler.prune_gate import UNJUDGED
@@ -75,6 +76,7 @@ class WatchedEnvironment:
         self._suspended: set[str] = set()
         self._swapping: set[str] = set()
         """Endpoints whose old workload waits for the new one."""
+        self._is_record_known = False
         self._record = RecordKeeper(self.sync, self.queue.is_busy, log)
         self._unjudged = threading.Event()
         self._awaited: dict[str, float] = {}
@@ -108,7 +110,8 @@ class WatchedEnvironment:
                     return
                 self._check_leading()
             self.sync.record = read_record(self.cluster, self.name, self.namespace)
-            self._resume_rollouts()
+            self._is_record_known = True
+            self._resume_rollouts(stop)
             self.tracker.start()
             self._start_pass("start")
             for number in range(self.options.workers):
@@ -116,9 +119,10 @@ class WatchedEnvironment:
                 self._threads.append(thread)
                 thread.start()
             self._loop(stop)
-            self._end_work()
-            self._record.finish()
         finally:
+            at_rest = self._end_work()
+            if at_rest and self._is_record_known and self.view.failure is None and self._is_leading():
+                self._record.finish()
             self.close()
 
     def close(self) -> None:
@@ -127,12 +131,15 @@ class WatchedEnvironment:
         self.tracker.close()
         self.view.close()
 
-    def _end_work(self) -> None:
-        self._stop.set()
-        self.queue.close()
-        end = time.monotonic() + _JOIN_SECONDS
-        for thread in self._threads:
-            thread.join(max(0.1, end - time.monotonic()))
+    def _end_work(self) -> bool:
+        """Whether all workers have ended; they are waited for once."""
+        if not self._stop.is_set():
+            self._stop.set()
+            self.queue.close()
+            end = time.monotonic() + _JOIN_SECONDS
+            for thread in self._threads:
+                thread.join(max(0.1, end - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
 
     def _check_leading(self) -> None:
         if not self._is_leading():
@@ -227,7 +234,9 @@ class WatchedEnvironment:
     def _apply(self, name: str) -> None:
         result = self.sync.sync(name)
         _keep(self._suspended, name, there="suspended" in result.held)
-        _keep(self._swapping, name, there=is_swapping(result.changes))
+        if name in self._suspended:
+            self._awaited.pop(name, None)  # nobody waits for it
+        self._note_swap(name, result)
         if result.changes.touched and self._applied_at(name, result.pod_revision) is None:
             self._touched_at[name] = (result.pod_revision, datetime.now(UTC))  # an HPA put right later moves nothing
         if isinstance(result.error, NotLeading) or any(
@@ -245,6 +254,13 @@ class WatchedEnvironment:
             self._wake.set()
         self.tracker.touch(name)
         self._record.ask()
+
+    def _note_swap(self, name: str, result: EndpointResult) -> None:
+        """What fails comes again by its own delay, not by each event of its pods."""
+        swaps = is_swapping(result.changes) and result.error is None and not result.changes.failed
+        if swaps and name not in self._swapping:
+            self.queue.add(name, _SWAP_SECONDS)  # what happened during this pass was not known to be waited for
+        _keep(self._swapping, name, there=swaps)
 
     def _count_lag(self, name: str) -> None:
         """Since the first commit that the endpoint had not come up with, unless a newer one waits already."""
@@ -279,9 +295,15 @@ class WatchedEnvironment:
         status = self.tracker.status(name)
         return status is not None and status.verdict in (Verdict.FAILING, Verdict.FAILED)
 
-    def _resume_rollouts(self) -> None:
+    def _resume_rollouts(self, stop: threading.Event) -> None:
         """Rollouts that an earlier term has begun keep their slots."""
-        for name in self.view.endpoints():
+        names = self.view.endpoints()
+        for number, name in enumerate(names):
+            if number % READ_AHEAD == 0:
+                self._check_leading()
+                self.sync.desired.read_ahead(names[number : number + READ_AHEAD])
+            if stop.is_set():
+                return
             status = self.tracker.look(name)
             if status is not None and _is_rolling(status):
                 self.slots.hold(name, status.expectation.pod_revision)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import pytest
@@ -13,7 +12,6 @@ from generator.cluster.simulated import PlannedFault, SimulatedCluster
 from generator.errors import ObjectInvalid
 from generator.reconciler.apply_once import apply_once, prepare
 from generator.reconciler.environment_sync import EnvironmentSync
-from generator.reconciler.fence import FencedCluster
 from generator.reconciler.follow import ignore_change
 from generator.reconciler.slots import RolloutSlots
 from generator.reconciler.wait_once import wait_for_rollouts
@@ -23,7 +21,7 @@ from generator.service.workspace import Workspace
 from generator.settings import Settings
 from tests.cluster.gitops import GitOps, Running, reconciling, term_of
 from tests.fleet_repository import git
-from tests.reconciler.conftest import NAMESPACE, keep
+from tests.reconciler.conftest import NAMESPACE, SlowCluster, keep
 
 
 @pytest.fixture
@@ -176,20 +174,6 @@ def test_too_few_pods_are_not_healthy_though_the_deployment_asks_for_no_more(
     with reconciling(gitops, keep(cluster)) as running:
         running.wait_applied(gitops.tip)
         running.wait(lambda: (s := status_of(running, "chat")) and (s.progress.ready, s.progress.wanted) == (1, 3))
-
-
-class SlowCluster(FencedCluster):
-    """Lets the Deployment of one endpoint wait."""
-
-    def __init__(self, cluster: SimulatedCluster, name: str) -> None:
-        super().__init__(cluster, lambda: True)
-        self.name_of_slow, self.may_go = name, threading.Event()
-
-    def apply(self, body: Any, **options: Any) -> Any:
-        """As the cluster does."""
-        if body["kind"] == DEPLOYMENT.name and body["metadata"]["name"] == self.name_of_slow:
-            assert self.may_go.wait(60)
-        return super().apply(body, **options)
 
 
 def test_the_lag_of_an_endpoint_counts_though_newer_commits_came_meanwhile(

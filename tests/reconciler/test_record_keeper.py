@@ -5,13 +5,16 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import Any
 
+import pytest
+
 from generator.cluster.kinds import AUTOSCALER, ObjectRef
 from generator.cluster.record import AppliedRecord, fits, read_record
 from generator.cluster.simulated import PlannedFault, SimulatedCluster
 from generator.errors import ObjectInvalid
+from generator.reconciler import watched_environment
 from tests.cluster.gitops import GitOps, Running, reconciling, term_of
 from tests.fleet_repository import git
-from tests.reconciler.conftest import NAMESPACE, keep
+from tests.reconciler.conftest import NAMESPACE, SlowCluster, keep
 
 
 def following(gitops: GitOps, cluster: SimulatedCluster) -> AbstractContextManager[Running]:
@@ -90,3 +93,31 @@ def test_a_record_that_no_config_map_holds_is_put_off_and_said(gitops: GitOps, c
         keeper._write(AppliedRecord("a" * 40, {f"endpoint-{number:06d}": "b" * 40 for number in range(20_000)}))
         assert recorded(cluster) == first
         assert running.logged("the record is too long to be written")[0]["endpoints"] == 20_000
+
+
+def test_a_record_that_says_nothing_new_stays_the_same_one(gitops: GitOps, cluster: SimulatedCluster) -> None:
+    """What was worked out from it stays known."""
+    with following(gitops, cluster) as running:
+        running.wait_applied(gitops.tip)
+        keeper = term_of(running)._record
+        assert keeper.note() is keeper.note()
+
+
+def test_a_term_that_ends_with_a_write_under_way_leaves_the_record_to_the_next_one(
+    gitops: GitOps, cluster: SimulatedCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What that write comes to is not known yet."""
+    monkeypatch.setattr(watched_environment, "_JOIN_SECONDS", 0.2)
+    shared = SlowCluster(cluster, "chat")
+    shared.may_go.set()
+    with reconciling(gitops, lambda _: shared, poll=0.1) as running:
+        running.wait_applied(gitops.tip)
+        first, term = recorded(cluster), term_of(running)
+        shared.may_go.clear()
+        put_off(running)
+        gitops.type("redeploy", "test/chat")
+        running.wait(lambda: shared.is_waiting, "a write under way")
+        assert not term._end_work()
+        running.wait(lambda: running.reconciler.loops["test"].term is not term, "the end of the term")
+        assert recorded(cluster) == first
+        shared.may_go.set()

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-from generator.cluster.kinds import DEPLOYMENT, INFERENCE_SERVICE, ObjectRef
+from generator.cluster.changes import Action, ChangeSet, ObjectChange
+from generator.cluster.kinds import DEPLOYMENT, INFERENCE_SERVICE, SERVICE, ObjectRef
 from generator.cluster.simulated import SimulatedCluster
+from generator.reconciler.endpoint_result import EndpointResult
 from generator.reconciler.fence import FencedCluster
 from generator.rollout.status import Verdict
-from tests.cluster.gitops import GitOps, make_gitops, reconciling, term_of
-from tests.reconciler.conftest import NAMESPACE
+from tests.cluster.gitops import GitOps, reconciling, term_of
+from tests.reconciler.conftest import NAMESPACE, keep
 
 
 class LateIngress(FencedCluster):
@@ -35,10 +36,8 @@ class LateIngress(FencedCluster):
         return self._hide(super().apply(body, **options))
 
 
-def test_an_old_workload_goes_when_its_successor_says_that_it_serves(tmp_path: Path, cluster: SimulatedCluster) -> None:
+def test_an_old_workload_goes_when_its_successor_says_that_it_serves(gitops: GitOps, cluster: SimulatedCluster) -> None:
     """KServe says so after its pods are ready; nothing else of the endpoint changes then."""
-    gitops: GitOps = make_gitops(tmp_path / "gitops", NAMESPACE)
-    gitops.add("chat")
     shared = LateIngress(cluster)
     old, new = ObjectRef(DEPLOYMENT, NAMESPACE, "chat"), ObjectRef(INFERENCE_SERVICE, NAMESPACE, "chat")
     with reconciling(gitops, lambda _: shared, poll=0.1) as running:
@@ -61,3 +60,28 @@ def is_ready(cluster: SimulatedCluster, ref: ObjectRef) -> bool:
     live: Any = cluster.read(ref) or {}
     conditions = (live.get("status") or {}).get("conditions") or ()
     return any((one["type"], one["status"]) == ("Ready", "True") for one in conditions)
+
+
+def test_a_successor_that_serves_at_once_is_not_waited_for(gitops: GitOps, cluster: SimulatedCluster) -> None:
+    """One without pods may serve while its own pass goes on, and nothing happens to it afterwards."""
+    for name, framework in (("chat", "kserve"), ("search", "deployment")):
+        gitops.add(name, framework=framework, replicas={"min": 0, "max": 0})
+    with reconciling(gitops, keep(cluster), poll=0.1) as running:
+        running.wait_applied(gitops.tip)
+        for name, framework in (("chat", "deployment"), ("search", "kserve")):
+            gitops.add(name, framework=framework, replicas={"min": 0, "max": 0})
+        running.wait(lambda: cluster.read(ObjectRef(INFERENCE_SERVICE, NAMESPACE, "chat")) is None, "pruned")
+        running.wait(lambda: cluster.read(ObjectRef(DEPLOYMENT, NAMESPACE, "search")) is None, "pruned")
+
+
+def test_what_fails_while_workloads_swap_keeps_its_delay(gitops: GitOps, cluster: SimulatedCluster) -> None:
+    """Else each event of its pods would be another attempt."""
+    with reconciling(gitops, keep(cluster), poll=0.1) as running:
+        running.wait_applied(gitops.tip)
+        term, ref = term_of(running), ObjectRef(DEPLOYMENT, NAMESPACE, "chat")
+        waits = ObjectChange(ref, Action.SKIPPED, "kept until InferenceService llm-test/chat serves")
+        fails = ObjectChange(ObjectRef(SERVICE, NAMESPACE, "chat-svc"), Action.FAILED, "no")
+        term._note_swap("chat", EndpointResult("chat", gitops.tip, 2, 2, ChangeSet((waits, fails))))
+        assert "chat" not in term._swapping
+        term._note_swap("chat", EndpointResult("chat", gitops.tip, 2, 2, ChangeSet((waits,))))
+        running.wait(lambda: "chat" not in term._swapping, "another look, which finds nothing to wait for")

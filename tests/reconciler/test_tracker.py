@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Any
+from typing import Any, cast
 
+from generator.errors import InvalidInput
 from generator.reconciler.tracker import RolloutTracker
 from generator.rollout.status import Expectation, LiveObjects, Phase, RolloutStatus
 from tests.cluster.objects import deployment
@@ -94,3 +95,20 @@ def test_what_was_seen_earlier_is_not_written_over_what_was_seen_later() -> None
     assert last is not None
     assert [status.phase for status in seen] == [Phase.NOT_APPLIED, Phase.STARTING]
     assert last.phase is Phase.STARTING
+
+
+def test_an_endpoint_whose_files_can_no_longer_be_read_is_not_counted_as_quiet() -> None:
+    """Whether it still has what git wants is not known."""
+    view, is_readable = EmptyView(), True
+
+    def is_quiet(name: str) -> bool:
+        if not is_readable:
+            raise InvalidInput(f"{name} cannot be read")
+        return True
+
+    tracker = RolloutTracker(cast(Any, view), make_expectation, lambda _before, _after: None, is_quiet)
+    assert tracker.look("chat") is None
+    assert tracker.quiet_count() == 1
+    is_readable = False
+    assert tracker.look("chat") is None
+    assert tracker.quiet_count() == 0
