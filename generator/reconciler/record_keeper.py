@@ -19,7 +19,6 @@ _SHARE = 20.0
 """How many times as long as writing took pass before the next one, while endpoints wait."""
 _LONGEST = 5.0
 """Seconds that may pass so at most: what is applied and not recorded is not known to the next leader."""
-
 _END_SECONDS = 3.0
 """For the last write of a term: the lease is still to be given back."""
 

@@ -120,10 +120,16 @@ class WatchedEnvironment:
                 thread.start()
             self._loop(stop)
         finally:
-            at_rest = self._end_work()
-            if at_rest and self._is_record_known and self.view.failure is None and self._is_leading():
-                self._record.finish()
-            self.close()
+            try:
+                self._finish_record()
+            finally:
+                self.close()
+
+    def _finish_record(self) -> None:
+        """Not beside a write that is still under way: what it comes to is not known."""
+        at_rest = self._end_work()
+        if at_rest and self._is_record_known and self.view.failure is None and self._is_leading():
+            self._record.finish()
 
     def close(self) -> None:
         """End all threads of this term."""
