@@ -104,6 +104,29 @@ def test_its_verdict_is_that_of_the_revision(
         assert ("committed" in names) is (verdict == "failed")
 
 
+def test_a_failed_revision_is_rolled_back_by_itself_also_where_the_last_wish_needed_no_commit(
+    gitops: GitOps, ledger_file: Database, simulated: SimulatedCluster
+) -> None:
+    """The revision before the failed one comes back, and the reason names what failed."""
+    gitops.edit_environment(lambda spec: spec.setdefault("budgets", {}).update(failingSeconds=1))
+    gitops.add("chat")
+    with (
+        reconciling(gitops, lambda _: simulated, poll=0.1),
+        staged(gitops.root, ledger_file, lambda _: simulated) as stage,
+    ):
+        good = stage.wait(stage.redeploy("test/chat").row)
+        bad = stage.wait(stage.redeploy("test/chat", {"servingRuntimeImage": CRASHING}).row)
+        again = stage.wait(stage.service.scale("test/chat", ANN, *_replicas(stage)).row)
+        assert (good.state, bad.state, again.state) == (State.HEALTHY, State.FAILED, State.FAILED)
+        assert (again.revision, again.commit_id) == (bad.revision, None)
+        rollback = {"automaticRollback": {"enabled": True, "bakeSeconds": 0}}
+        gitops.edit_environment(lambda spec: spec["policies"].update(rollback))
+        stage.until(lambda: stage.service.queries.latest_committed("test", "chat").id > again.id, "rolled back")
+        back = stage.wait(stage.service.queries.latest_committed("test", "chat"))
+        assert (back.kind, back.state, back.restores) == (Kind.ROLLBACK, State.HEALTHY, good.revision)
+        assert (back.rolls_back, f"r{bad.revision} failed" in back.reason) == (again.id, True)
+
+
 def _replicas(stage: Stage) -> tuple[int, int]:
     fleet = fleet_at(stage.service.trunk.read_tip())
     replicas = fleet.endpoint_file(EndpointRef("test", "chat")).endpoint.spec.replicas
