@@ -37,7 +37,8 @@ from generator.cluster.prune import order_doomed, prune_object
 
 _ATTENDANTS = frozenset({SERVICE.name, INGRESS.name, HTTP_ROUTE.name, POD_DISRUPTION_BUDGET.name})
 """Kinds that lead requests to the pods of a workload, or keep these from being evicted."""
-_KEPT = re.compile(r"kept until .+ serves")
+_WAITS = "kept until {} serves"
+_WAITING = re.compile(_WAITS.format(".+"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +109,11 @@ def _live_objects(applied: Sequence[Applied]) -> dict[ObjectRef, Body]:
 
 def is_swapping(changes: ChangeSet) -> bool:
     """Whether something is kept until the workload serves that takes another one's place."""
-    return any(change.action is Action.SKIPPED and _KEPT.fullmatch(change.reason) for change in changes)
+    return any(change.action is Action.SKIPPED and _WAITING.fullmatch(change.reason) for change in changes)
 
 
 def _say_kept(successor: ObjectRef | None) -> str:
-    return f"kept until {successor} serves" if successor else ""
+    return _WAITS.format(successor) if successor else ""
 
 
 def _successor_is_coming(manifests: Sequence[Body], live: Mapping[ObjectRef, Body]) -> ObjectRef | None:

@@ -19,7 +19,7 @@ from typing import Any
 
 from generator.cluster.kinds import LEASE, ObjectRef
 from generator.cluster.lease_record import LeaseRecord, free_lease, hold_lease, make_lease, read_record
-from generator.cluster.port import Cluster, TimeLimited
+from generator.cluster.port import Cluster, hurry
 from generator.errors import ClusterError, StaleObject
 
 _MARGIN = 0.2
@@ -57,8 +57,7 @@ class LeaderLease:
         if not 0 < renew_seconds < duration_seconds * (1 - _MARGIN):
             raise ValueError("a lease has to be renewed well before it ends")
         # Half the time for one attempt, so that a connection that hangs leaves time for a fresh one.
-        limited = cluster.within(renew_seconds, renew_seconds / 2) if isinstance(cluster, TimeLimited) else cluster
-        self._cluster: Cluster = limited
+        self._cluster = hurry(cluster, renew_seconds, renew_seconds / 2)
         self._ref = ObjectRef(LEASE, namespace, name)
         self._identity, self._duration, self._renew, self._retry = (
             identity,

@@ -116,7 +116,8 @@ class LiveView:
         """
         with self._lock:
             known = self._objects.get(endpoint) or {}
-            deployments = [_unpack(text) for text in known.get(DEPLOYMENT.name, {}).values()]
+            texts = tuple(known.get(DEPLOYMENT.name, {}).values())
+        deployments = [_unpack(text) for text in texts]
         if not deployments or not all(_has_all(item, pod_revision) for item in deployments):
             return None
         return sum(_wanted(item) for item in deployments)
@@ -125,9 +126,10 @@ class LiveView:
         """What is there of an endpoint whose workload is of this kind and name."""
         with self._lock:
             known = self._objects.get(endpoint) or {}
-            parts = {kind: tuple(map(_unpack, known.get(kind, {}).values())) for kind in _TRIM}
+            texts = {kind: tuple(known.get(kind, {}).values()) for kind in _TRIM}
             uids = [uid for bodies in known.values() for uid in bodies]
             events = tuple(event for uid in uids for event in self._events.get(uid, {}).values())
+        parts = {kind: tuple(map(_unpack, found)) for kind, found in texts.items()}
         kind, name = workload
         deployments = {body["metadata"]["name"]: body for body in parts[DEPLOYMENT.name]}
         services = {body["metadata"]["name"]: body for body in parts[INFERENCE_SERVICE.name]}

@@ -144,6 +144,11 @@ class TimeLimited(Protocol):
         ...
 
 
+def hurry(cluster: Cluster, seconds: float, attempt_seconds: float = 0.0) -> Cluster:
+    """The same cluster with these limits where it can hurry; as it is where it has none."""
+    return cluster.within(seconds, attempt_seconds) if isinstance(cluster, TimeLimited) else cluster
+
+
 @runtime_checkable
 class Guardable(Protocol):
     """A cluster whose writes may take a while until they go out: they wait for a connection, or are tried again."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 from generator.cluster.kinds import NAMESPACE, ObjectRef
-from generator.cluster.port import Cluster, TimeLimited
+from generator.cluster.port import Cluster, hurry
 from generator.errors import ClusterForbidden, ClusterNotConfigured, InvalidInput, RevstampError
 from generator.reconciler.doctor_kserve import check_kserve
 from generator.reconciler.doctor_needs import Needs, find_needs
@@ -46,7 +46,7 @@ def examine_clusters(
             yield failure(check, error)
             continue
         try:
-            hasty = cluster.within(SECONDS) if isinstance(cluster, TimeLimited) else cluster
+            hasty = hurry(cluster, SECONDS)
             yield from guard(check, partial(_check_cluster, fleet, hasty, specs))
         finally:
             cluster.close()

@@ -145,14 +145,12 @@ class EnvironmentSync:
 
     def pending(self) -> tuple[str, ...]:
         """Endpoints that are not known to be in sync, and those that only the cluster still has."""
-        traces = self.desired.traces
-        behind = [name for name in traces if not self.is_done(name)]
+        behind = [name for name in self.desired.traces if not self.is_done(name)]
         return tuple(sorted({*behind, *self._leftovers().strangers()}))
 
     def is_done(self, name: str) -> bool:
         """Whether the cluster is known to have what the current commit says of an endpoint."""
-        trace = self.desired.traces.get(name, Traces())
-        return self._done.get(name, "") == trace.manifests + trace.stamp
+        return self._done.get(name, "") == self.desired.traces.get(name, Traces()).rendered
 
     def find_same(self, names: Iterable[str], commit: str) -> set[str]:
         """The endpoints of which another commit, where this clone has it, says the same as the current one."""
@@ -231,7 +229,7 @@ class EnvironmentSync:
         except RevstampError as error:
             return replace(result, error=error)
         if result.is_complete:
-            self._done[name] = desired.traces.manifests + desired.traces.stamp
+            self._done[name] = desired.traces.rendered
         else:
             self._done.pop(name, None)  # what came up during an earlier pass is found by a later one
         return result
@@ -249,9 +247,8 @@ class EnvironmentSync:
         refs = self.index.find_settled(name, blobs) if blobs else None
         if refs is None or environment is not self.desired:
             return None
-        trace = environment.traces[name]
         stamp = environment.fleet.stamp(EndpointRef(environment.name, name))
-        self._done[name] = trace.manifests + trace.stamp
+        self._done[name] = environment.traces[name].rendered
         changes = ChangeSet(tuple(ObjectChange(ref, Action.UNCHANGED) for ref in refs))
         revisions = (stamp.revision, stamp.pod_revision) if stamp else (0, 0)
         return EndpointResult(name, environment.commit, *revisions, changes)

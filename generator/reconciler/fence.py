@@ -11,7 +11,7 @@ from threading import Event
 from typing import Any
 
 from generator.cluster.kinds import Kind, ObjectRef
-from generator.cluster.port import FIELD_MANAGER, Body, Cluster, Guardable, Propagation, TimeLimited, WatchEvent
+from generator.cluster.port import FIELD_MANAGER, Body, Cluster, Guardable, Propagation, WatchEvent, hurry
 from generator.errors import NotLeading
 
 
@@ -40,9 +40,8 @@ class FencedCluster:
 
     def within(self, seconds: float, attempt_seconds: float = 0.0) -> FencedCluster:
         """The same cluster with other limits, where it has any."""
-        if not isinstance(self._cluster, TimeLimited):
-            return self
-        return FencedCluster(self._cluster.within(seconds, attempt_seconds), self._is_leading)
+        limited = hurry(self._cluster, seconds, attempt_seconds)
+        return self if limited is self._cluster else FencedCluster(limited, self._is_leading)
 
     def read(self, ref: ObjectRef) -> Body | None:
         """The live object."""

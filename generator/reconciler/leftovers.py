@@ -40,8 +40,7 @@ class Leftovers:
     def is_same_wish(self, name: str, commit: str) -> bool:
         """Whether another commit says the same of an endpoint as the tip; False where it is not in this clone."""
         older, now = self._history.older(commit), self._desired.traces.get(name, Traces())
-        then = older.traces.get(name, Traces()) if older is not None else None
-        return then is not None and (then.manifests, then.stamp) == (now.manifests, now.stamp)
+        return older is not None and older.traces.get(name, Traces()).rendered == now.rendered
 
     def refs_of(self, endpoint: DesiredEndpoint) -> tuple[ObjectRef, ...]:
         """Objects of an endpoint that revstamp applied and git no longer has; whether they may go is another matter."""

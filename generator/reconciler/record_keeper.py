@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from generator.cluster.port import TimeLimited
+from generator.cluster.port import hurry
 from generator.cluster.record import AppliedRecord, fits, update_record
 from generator.errors import NotLeading, RevstampError
 from generator.reconciler.environment_sync import EnvironmentSync
@@ -41,7 +41,7 @@ class RecordKeeper:
         """Bring up to date what this process goes by, before it works towards another commit."""
         record, known = self._make(), self._sync.record
         if record == known:
-            return known
+            return known  # what was worked out from it stays known
         self._sync.record = record
         return record
 
@@ -81,8 +81,8 @@ class RecordKeeper:
             self._log.warning("the record is too long to be written", endpoints=len(record.apart))
             return  # it gets shorter with each endpoint that has what the commit says
         desired, cluster = self._sync.desired, self._sync.cluster
-        if within is not None and isinstance(cluster, TimeLimited):
-            cluster = cluster.within(within, within / 2)
+        if within is not None:
+            cluster = hurry(cluster, within, within / 2)
         try:
             update_record(cluster, desired.name, desired.environment.spec.namespace, lambda _: record)
             self._written = record

@@ -76,7 +76,6 @@ class WatchedEnvironment:
         self._suspended: set[str] = set()
         self._swapping: set[str] = set()
         """Endpoints whose old workload waits for the new one."""
-        self._is_record_known = False
         self._record = RecordKeeper(self.sync, self.queue.is_busy, log)
         self._unjudged = threading.Event()
         self._awaited: dict[str, float] = {}
@@ -110,7 +109,6 @@ class WatchedEnvironment:
                     return
                 self._check_leading()
             self.sync.record = read_record(self.cluster, self.name, self.namespace)
-            self._is_record_known = True
             self._resume_rollouts(stop)
             self.tracker.start()
             self._start_pass("start")
@@ -126,9 +124,9 @@ class WatchedEnvironment:
                 self.close()
 
     def _finish_record(self) -> None:
-        """Not beside a write that is still under way: what it comes to is not known."""
+        """Not beside a write that is still under way: what it comes to is not known. Without workers nothing is new."""
         at_rest = self._end_work()
-        if at_rest and self._is_record_known and self.view.failure is None and self._is_leading():
+        if at_rest and self._threads and self.view.failure is None and self._is_leading():
             self._record.finish()
 
     def close(self) -> None:
@@ -294,8 +292,10 @@ class WatchedEnvironment:
         if name in self.slots.holders():
             return False
         pods = self.sync.desired.find_pods(name)
-        count = self.view.count_complete(name, str(pods.revision)) if pods is not None else None
-        return pods is not None and count is not None and count >= pods.least
+        if pods is None:
+            return False
+        count = self.view.count_complete(name, str(pods.revision))
+        return count is not None and count >= pods.least
 
     def _is_failing(self, name: str) -> bool:
         status = self.tracker.status(name)

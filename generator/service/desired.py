@@ -40,6 +40,11 @@ class Traces(NamedTuple):
     stamp: str = ""
     file: str = ""
 
+    @property
+    def rendered(self) -> str:
+        """What is applied of it: two equal ones bring the same into a cluster."""
+        return self.manifests + self.stamp
+
 
 class WantedPods(NamedTuple):
     """The pods of an endpoint: their revision, and how many there should be at least."""
@@ -151,11 +156,10 @@ class DesiredEnvironment:
         trace = self.traces.get(name)
         if trace is None or not trace.stamp or not trace.manifests:
             return None
-        key = trace.manifests + trace.stamp
-        known = self._pods.get(key)
+        known = self._pods.get(trace.rendered)
         if known is None:
             known = (self._count_pods(name),)
-            self._pods.put(key, known)
+            self._pods.put(trace.rendered, known)
         return known[0]
 
     def _count_pods(self, name: str) -> WantedPods | None:

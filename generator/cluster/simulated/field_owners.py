@@ -204,10 +204,11 @@ def keep_times(live: Mapping[str, Any], body: dict[str, Any]) -> dict[str, Any]:
     """
     entries = live["metadata"].get("managedFields") or []
     before = {**body, "metadata": {**body["metadata"], "managedFields": entries}}
-    fields = {owner: claim.fields for owner, claim in read_claims(live).items()}
-    if before != live or fields != {owner: claim.fields for owner, claim in read_claims(body).items()}:
-        return body
-    return before
+    return before if before == live and _fields_of(live) == _fields_of(body) else body
+
+
+def _fields_of(body: Mapping[str, Any]) -> dict[Owner, frozenset[Path]]:
+    return {owner: claim.fields for owner, claim in read_claims(body).items()}
 
 
 def _with_claims(body: dict[str, Any], claims: Claims) -> dict[str, Any]:
