@@ -10,9 +10,8 @@ import pytest
 from generator.cli.cluster_options import OPENER
 from generator.cluster.kinds import DEPLOYMENT, ObjectRef
 from generator.cluster.simulated import SimulatedCluster
-from generator.reconciler.fence import FencedCluster
 from tests.cli.driver import Person
-from tests.cluster.gitops import make_gitops
+from tests.cluster.gitops import keep, make_gitops
 from tests.fleet_repository import git
 
 NAMESPACE = "llm-test"
@@ -22,7 +21,7 @@ NAMESPACE = "llm-test"
 def cluster() -> Iterator[SimulatedCluster]:
     """The cluster of every environment, for as long as the test runs."""
     made = SimulatedCluster(strict_namespaces=False)
-    token = OPENER.set(lambda _: FencedCluster(made, lambda: True))
+    token = OPENER.set(keep(made))
     yield made
     OPENER.reset(token)
     made.close()

@@ -19,6 +19,7 @@ import yaml
 
 from generator.cli.main import run
 from generator.cluster.port import Cluster as Port
+from generator.reconciler.fence import FencedCluster
 from generator.reconciler.log import make_log
 from generator.reconciler.metrics import Metrics
 from generator.reconciler.reconciler import Reconciler
@@ -119,6 +120,11 @@ def term_of(running: Running, environment: str = "test") -> WatchedEnvironment:
     term = running.reconciler.loops[environment].term
     assert term is not None
     return term
+
+
+def keep(cluster: Port) -> Callable[[str], Port]:
+    """Opens the cluster so that closing it leaves it there for the next one."""
+    return lambda _: FencedCluster(cluster, lambda: True)
 
 
 @contextmanager

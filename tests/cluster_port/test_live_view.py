@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -135,12 +136,21 @@ def test_a_watch_that_lost_its_place_keeps_what_is_still_there() -> None:
         cluster.close()
 
 
-def test_what_has_all_its_pods_is_counted_without_an_assessment(subject: Subject) -> None:
-    """As many as it asks for, of the revision that is asked about; while it rolls there is nothing to count."""
+@contextmanager
+def listed(subject: Subject) -> Iterator[LiveView]:
+    """A view of the test's namespace that has seen all of it once."""
     view = LiveView(subject.port, subject.namespace)
     view.start()
     try:
         assert view.wait_until_listed(30)
+        yield view
+    finally:
+        view.close()
+
+
+def test_what_has_all_its_pods_is_counted_without_an_assessment(subject: Subject) -> None:
+    """As many as it asks for, of the revision that is asked about; while it rolls there is nothing to count."""
+    with listed(subject) as view:
         assert view.count_complete("chat", "1") is None
         subject.port.apply(deployment(subject.namespace))
         subject.until(lambda: view.count_complete("chat", "1") == 2)
@@ -151,17 +161,10 @@ def test_what_has_all_its_pods_is_counted_without_an_assessment(subject: Subject
         assert view.count_complete("chat", "2") is None
         subject.port.apply(deployment(subject.namespace, revision=3, replicas=0))
         subject.until(lambda: view.count_complete("chat", "3") == 0)
-    finally:
-        view.close()
 
 
 def test_a_child_of_kserve_is_counted_too(subject: Subject) -> None:
     """It carries the endpoint's label and the pod revision."""
-    view = LiveView(subject.port, subject.namespace)
-    view.start()
-    try:
-        assert view.wait_until_listed(30)
+    with listed(subject) as view:
         subject.port.apply(labelled(make_inference_service(subject.namespace)))
         subject.until(lambda: view.count_complete("chat", "1") == 1)
-    finally:
-        view.close()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from generator.cluster.kinds import DEPLOYMENT
-from generator.cluster.port import Cluster as Port
 from generator.cluster.simulated import SimulatedCluster
 from generator.reconciler.fence import FencedCluster
 from tests.cluster.gitops import GitOps, make_gitops
@@ -31,11 +30,6 @@ class SlowCluster(FencedCluster):
             self.is_waiting = not self.may_go.is_set()
             assert self.may_go.wait(60)
         return super().apply(body, **options)
-
-
-def keep(cluster: SimulatedCluster) -> Callable[[str], Port]:
-    """Opens the cluster so that closing it leaves it there for the next one."""
-    return lambda _: FencedCluster(cluster, lambda: True)
 
 
 @pytest.fixture

@@ -19,9 +19,9 @@ from generator.rollout.status import RolloutStatus, Verdict
 from generator.service.desired import DesiredEnvironment
 from generator.service.workspace import Workspace
 from generator.settings import Settings
-from tests.cluster.gitops import GitOps, Running, reconciling, term_of
+from tests.cluster.gitops import GitOps, Running, keep, reconciling, term_of
 from tests.fleet_repository import git
-from tests.reconciler.conftest import NAMESPACE, SlowCluster, keep
+from tests.reconciler.conftest import NAMESPACE, SlowCluster
 
 
 @pytest.fixture

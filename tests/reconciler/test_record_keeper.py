@@ -12,9 +12,9 @@ from generator.cluster.record import AppliedRecord, fits, read_record
 from generator.cluster.simulated import PlannedFault, SimulatedCluster
 from generator.errors import ObjectInvalid
 from generator.reconciler import watched_environment
-from tests.cluster.gitops import GitOps, Running, reconciling, term_of
+from tests.cluster.gitops import GitOps, Running, keep, reconciling, term_of
 from tests.fleet_repository import git
-from tests.reconciler.conftest import NAMESPACE, SlowCluster, keep
+from tests.reconciler.conftest import NAMESPACE, SlowCluster
 
 
 def following(gitops: GitOps, cluster: SimulatedCluster) -> AbstractContextManager[Running]:

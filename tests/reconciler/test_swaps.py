@@ -10,8 +10,8 @@ from generator.cluster.simulated import SimulatedCluster
 from generator.reconciler.endpoint_result import EndpointResult
 from generator.reconciler.fence import FencedCluster
 from generator.rollout.status import Verdict
-from tests.cluster.gitops import GitOps, reconciling, term_of
-from tests.reconciler.conftest import NAMESPACE, keep
+from tests.cluster.gitops import GitOps, keep, reconciling, term_of
+from tests.reconciler.conftest import NAMESPACE
 
 
 class LateIngress(FencedCluster):

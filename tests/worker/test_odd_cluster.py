@@ -13,9 +13,8 @@ from generator.store.database import Database
 from generator.store.endpoints import EndpointStates
 from generator.store.states import State
 from generator.worker.reader import NOT_APPLIED, ReaderOptions
-from tests.cluster.gitops import GitOps, reconciling
+from tests.cluster.gitops import GitOps, keep, reconciling
 from tests.fleet_repository import git
-from tests.reconciler.conftest import keep
 from tests.worker.stage import staged
 from tests.worker.test_stories import BAD, fail_soon
 

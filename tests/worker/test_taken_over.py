@@ -16,13 +16,14 @@ from generator.service.recording import Asker
 from generator.store.database import Database
 from generator.store.redeployment import Redeployment
 from generator.store.states import Kind, State
-from tests.cluster.gitops import GitOps, reconciling
+from tests.cluster.gitops import GitOps
 from tests.worker.stage import Stage, staged
 from tests.worker.test_cut_off import Trunk, nothing
+from tests.worker.test_stories import BAD, everything, fail_soon
 
 ANN = Asker("Ann <ann@example.com>", "because")
 FORCED = Asker("Ann <ann@example.com>", "because", supersede=True)
-CRASHING = "registry.internal/serve/vllm:fate-crash-loop-after-0s"
+CRASHING = BAD["servingRuntimeImage"]
 
 
 @contextmanager
@@ -90,12 +91,9 @@ def test_its_verdict_is_that_of_the_revision(
     gitops: GitOps, ledger_file: Database, simulated: SimulatedCluster, image: str, verdict: str
 ) -> None:
     """One that failed is not called healthy because somebody asked for what it is already; a good one is at once."""
-    gitops.edit_environment(lambda spec: spec.setdefault("budgets", {}).update(failingSeconds=1))
+    fail_soon(gitops)
     gitops.add("chat")
-    with (
-        reconciling(gitops, lambda _: simulated, poll=0.1),
-        staged(gitops.root, ledger_file, lambda _: simulated) as stage,
-    ):
+    with everything(gitops, ledger_file, simulated) as stage:
         first = stage.wait(stage.redeploy("test/chat", {"servingRuntimeImage": image}).row)
         again = stage.wait(stage.service.scale("test/chat", ANN, *_replicas(stage)).row)
         assert (first.state.value, again.state.value) == (verdict, verdict)
@@ -108,19 +106,15 @@ def test_a_failed_revision_is_rolled_back_by_itself_also_where_the_last_wish_nee
     gitops: GitOps, ledger_file: Database, simulated: SimulatedCluster
 ) -> None:
     """The revision before the failed one comes back, and the reason names what failed."""
-    gitops.edit_environment(lambda spec: spec.setdefault("budgets", {}).update(failingSeconds=1))
+    fail_soon(gitops)
     gitops.add("chat")
-    with (
-        reconciling(gitops, lambda _: simulated, poll=0.1),
-        staged(gitops.root, ledger_file, lambda _: simulated) as stage,
-    ):
+    with everything(gitops, ledger_file, simulated) as stage:
         good = stage.wait(stage.redeploy("test/chat").row)
-        bad = stage.wait(stage.redeploy("test/chat", {"servingRuntimeImage": CRASHING}).row)
+        bad = stage.wait(stage.redeploy("test/chat", BAD).row)
         again = stage.wait(stage.service.scale("test/chat", ANN, *_replicas(stage)).row)
         assert (good.state, bad.state, again.state) == (State.HEALTHY, State.FAILED, State.FAILED)
         assert (again.revision, again.commit_id) == (bad.revision, None)
-        rollback = {"automaticRollback": {"enabled": True, "bakeSeconds": 0}}
-        gitops.edit_environment(lambda spec: spec["policies"].update(rollback))
+        fail_soon(gitops, automaticRollback={"enabled": True, "bakeSeconds": 0})
         stage.until(lambda: stage.service.queries.latest_committed("test", "chat").id > again.id, "rolled back")
         back = stage.wait(stage.service.queries.latest_committed("test", "chat"))
         assert (back.kind, back.state, back.restores) == (Kind.ROLLBACK, State.HEALTHY, good.revision)
